@@ -1,0 +1,149 @@
+"""What a local inference engine must do: hold sequences, extend many of them at once, choose next tokens.
+
+A sequence is a list of tokens with keys and values in the engine's cache. Work is done only in `step`: one
+forward for any number of sequences, each with its own new tokens. Nothing is computed by `open`, `fork`, `crop`
+or `close`, and no head row is computed until `select`, `logits` or `logprobs` asks for it.
+Every conforming backend passes `tests/conformance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from guided.vocab import Vocabulary
+
+__all__ = ["Capabilities", "Choice", "Engine", "EngineSequence", "EngineStats", "Extend", "Hidden", "Policy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an engine can do; callers ask here instead of trying."""
+
+    logits: bool = True
+    fork: Literal["free", "copy", "none"] = "free"
+    crop: Literal["any", "checkpoint", "none"] = "any"
+    batch: bool = True
+    tree: bool = False
+    mask: Literal["local", "server"] = "local"
+    max_len: int = 1 << 30  # longest sequence, in tokens
+
+
+@dataclass(slots=True)
+class EngineStats:
+    """Counters since the engine was loaded; subtract two copies to measure one call."""
+
+    forward_calls: int = 0
+    tokens_computed: int = 0
+    tokens_reused: int = 0
+    tokens_forced: int = 0
+    mask_seconds: float = 0.0
+    model_seconds: float = 0.0
+
+
+class EngineSequence(Protocol):
+    """A handle to tokens in the cache. `tokens` are those computed; `length` is their number."""
+
+    @property
+    def tokens(self) -> Sequence[int]: ...
+    @property
+    def length(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Append `tokens` (at least one) to `seq`; `want` says for which of them next-token rows are needed."""
+
+    seq: EngineSequence
+    tokens: Sequence[int]
+    want: Literal["last", "all", "none"] = "last"
+
+
+class Hidden(Protocol):
+    """Final hidden rows of one `Extend`, kept by the engine until dropped; `rows` is 0, 1 or len(tokens)."""
+
+    @property
+    def rows(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How one row's next token is chosen.
+
+    temperature 0 takes the most likely token, ties to the smaller id. `uniform` is the row's own random number in
+    [0, 1), so that a row's tokens do not depend on the batch it is in. `num` > 1 returns the best `num` tokens
+    (beams). With `logprobs` the choice carries log p *before* the mask, and the log of the allowed mass.
+    """
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float = 1.0
+    min_p: float = 0.0
+    uniform: float = 0.0
+    num: int = 1
+    logprobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen for one row: `tokens` int32[k], best first; k < num where the mask allows fewer."""
+
+    tokens: npt.NDArray[np.int32]
+    logprobs: npt.NDArray[np.float64] | None = None  # float64[k], log p before the mask
+    log_allowed_mass: float | None = None
+
+
+class Engine(Protocol):
+    """Level 1: a local engine. Not thread-safe; one decode thread owns it."""
+
+    vocab: Vocabulary
+    capabilities: Capabilities
+    stats: EngineStats
+
+    def open(self, tokens: Sequence[int]) -> EngineSequence:
+        """A sequence that holds the longest prefix of `tokens` already cached (never all of them); computes nothing.
+
+        The caller extends it with `tokens[seq.length:]`.
+        """
+
+    def fork(self, seq: EngineSequence, n: int = 1) -> list[EngineSequence]:
+        """`n` sequences with the same tokens, sharing the cache; `seq` stays valid."""
+
+    def crop(self, seq: EngineSequence, length: int) -> None:
+        """Drop the tokens after `length`."""
+
+    def close(self, seq: EngineSequence) -> None:
+        """Give the sequence back; its slots stay as a prefix that can be reused until evicted."""
+
+    def step(self, work: Sequence[Extend]) -> list[Hidden]:
+        """One ragged batched forward over all of `work`; the sequences are longer afterwards."""
+
+    def select(
+        self, rows: Sequence[Hidden], masks: npt.NDArray[np.int32] | None, policies: Sequence[Policy]
+    ) -> list[Choice]:
+        """Choose after each row (one per hidden with `rows == 1`).
+
+        masks: int32[n, ceil(V/32)], bit 1 = allowed, or None. A row whose mask is empty raises `GenerationError`.
+        """
+
+    def logits(self, hidden: Hidden) -> npt.NDArray[np.float32]:
+        """float32[rows, V] of the whole head."""
+
+    def logprobs(self, hidden: Hidden, targets: Sequence[int]) -> npt.NDArray[np.float64]:
+        """float64[rows]: log p of `targets[i]` after row i."""
+
+    def shutdown(self) -> None:
+        """Free what the engine holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What `guided doctor` and errors say of an engine."""
+
+    name: str
+    source: str
+    details: dict[str, str] = field(default_factory=dict)
