@@ -1,0 +1,122 @@
+"""What a run prints: text as it is generated, JSON, files that are whole or not there, progress.
+
+On a terminal fixed text is dim and generated text is highlighted, and control characters are made visible, so that
+no text of a model can steer the terminal. Anywhere else the bytes are the text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+__all__ = ["Progress", "TextPrinter", "to_json", "write_whole"]
+
+_VISIBLE = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {127: "\u2421"}
+
+
+class TextPrinter:
+    """Prints pieces of text as they come; `generated` pieces stand out on a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._console = _console(self._stream)
+        self._last = "\n"
+
+    def write(self, text: str, *, generated: bool) -> None:
+        """Print `text` and flush, so that a reader sees it now."""
+        if not text:
+            return
+        self._last = text[-1]
+        if self._console is None:
+            self._stream.write(text)
+        else:
+            shown = text.translate(_VISIBLE)
+            style = "bold green" if generated else "dim"
+            self._console.out(shown, style=style, end="", highlight=False)
+        self._stream.flush()
+
+    def end_line(self) -> None:
+        """Finish the last line, if it is not finished."""
+        if self._last != "\n":
+            self._stream.write("\n")
+            self._stream.flush()
+        self._last = "\n"
+
+
+def _console(stream: TextIO) -> Any:
+    """A rich console where it would show colours, else None."""
+    if not stream.isatty():
+        return None
+    from rich.console import Console
+
+    return Console(file=stream, soft_wrap=True)
+
+
+def to_json(value: Any) -> str:
+    """One JSON document on several lines; dates, pydantic objects and the like as pydantic would write them."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (tuple, set, frozenset)):
+        return list(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file through a temporary one beside it: readers see the old file or the whole new one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+class Progress:
+    """Says on standard error how far long work is: live on a terminal, else a line every few seconds."""
+
+    def __init__(self, total: int, what: str, every_seconds: float = 5.0) -> None:
+        self._total = total
+        self._what = what
+        self._live = sys.stderr.isatty()
+        self._every = 0.1 if self._live else every_seconds
+        self._next = time.monotonic() + self._every
+        self._shown = False
+
+    def update(self, done: int) -> None:
+        """Tell that `done` of the work is finished."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + self._every
+        self._shown = True
+        start, end = ("\r", "") if self._live else ("", "\n")
+        print(f"{start}{self._what}: {done}/{self._total}", end=end, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Clear the live line."""
+        if self._shown and self._live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
