@@ -10,14 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from guided.vocab import Vocabulary
+if TYPE_CHECKING:
+    from guided.vocab import Vocabulary
 
-__all__ = ["Capabilities", "Choice", "Engine", "EngineSequence", "EngineStats", "Extend", "Hidden", "Policy"]
+__all__ = [
+    "Capabilities",
+    "Choice",
+    "Engine",
+    "EngineInfo",
+    "EngineSequence",
+    "EngineStats",
+    "Extend",
+    "Hidden",
+    "Policy",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,8 @@ class Hidden(Protocol):
 
     @property
     def rows(self) -> int: ...
+    def row(self, index: int) -> Hidden:
+        """One of the rows by itself, as `select` takes it; negative indices count from the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +89,8 @@ class Policy:
 
     temperature 0 takes the most likely token, ties to the smaller id. `uniform` is the row's own random number in
     [0, 1), so that a row's tokens do not depend on the batch it is in. `num` > 1 returns the best `num` tokens
-    (beams). With `logprobs` the choice carries log p *before* the mask, and the log of the allowed mass.
+    (beams), whatever the temperature. With `logprobs` the choice carries log p *before* the mask, and the log of
+    the allowed mass, both at temperature 1.
     """
 
     temperature: float = 0.0
@@ -120,7 +134,10 @@ class Engine(Protocol):
         """Give the sequence back; its slots stay as a prefix that can be reused until evicted."""
 
     def step(self, work: Sequence[Extend]) -> list[Hidden]:
-        """One ragged batched forward over all of `work`; the sequences are longer afterwards."""
+        """One ragged batched forward over all of `work`; the sequences are longer afterwards.
+
+        If it raises, no sequence has changed: the caller may try again with less work.
+        """
 
     def select(
         self, rows: Sequence[Hidden], masks: npt.NDArray[np.int32] | None, policies: Sequence[Policy]
@@ -134,7 +151,7 @@ class Engine(Protocol):
         """float32[rows, V] of the whole head."""
 
     def logprobs(self, hidden: Hidden, targets: Sequence[int]) -> npt.NDArray[np.float64]:
-        """float64[rows]: log p of `targets[i]` after row i."""
+        """float64[len(targets)]: log p of `targets[i]` after row i; there may be fewer targets than rows."""
 
     def shutdown(self) -> None:
         """Free what the engine holds."""
