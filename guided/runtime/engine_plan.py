@@ -25,7 +25,8 @@ BIN_SLOT = 0
 class Segment:
     """`tokens` stand at positions `start, start + 1, ...` of a path whose slots are `slots`, from position 0 on.
 
-    Token i of the segment attends to `slots[: start + i + 1]`, itself included: that is the causal mask.
+    Token i of the segment attends to `slots[: start + i + 1]`, itself included: that is the causal mask. The arrays
+    are good during the forward only.
     """
 
     tokens: IntArray  # int32[n], n >= 1

@@ -120,8 +120,9 @@ class LocalEngine(ABC):
 
     def open(self, tokens: Sequence[int]) -> CachedSequence:
         """A sequence that holds the longest prefix of `tokens` already cached (never all of them); computes nothing."""
-        slots = self._cache.match(tokens[:-1])
-        seq = CachedSequence(tokens[: len(slots)], slots)
+        known = list(map(int, tokens))
+        slots = self._cache.match(known[:-1])
+        seq = CachedSequence(known[: len(slots)], slots)
         self._cache.pin(seq.tip)
         self._cache.touch(seq.slots)
         self.stats.tokens_reused += len(slots)
@@ -138,7 +139,9 @@ class LocalEngine(ABC):
         """Drop the tokens after `length`."""
         own = self._own(seq)
         if not 0 <= length <= own.length:
-            raise GenerationError(f"cannot crop a sequence of {own.length} tokens to {length}: that is not a part of it")
+            raise GenerationError(
+                f"cannot crop a sequence of {own.length} tokens to {length}: that is not a part of it"
+            )
         old = own.tip
         self._cache.touch(own.slots[length:])
         own.crop(length)
@@ -163,7 +166,7 @@ class LocalEngine(ABC):
         self._check(work)
         planner = Planner(self._cache, self._allocate)
         try:
-            rows = [planner.add(self._own(item.seq), item.tokens, item.want) for item in work]
+            rows = [planner.add(self._own(item.seq), list(map(int, item.tokens)), item.want) for item in work]
             plan = planner.plan()
             states = self.forward(plan) if plan.num_tokens else None
         except BaseException:
@@ -246,8 +249,9 @@ class LocalEngine(ABC):
         if self._arena.num_free < count and not self._cache.evict(count):
             live = self._arena.num_used
             raise GenerationError(
-                f"the KV cache is full: {live} tokens of live sequences fill the {self._cache_bytes} bytes of cache_bytes, "
-                f"{count} more do not fit; close sequences, run fewer rows at once or load the model with more cache_bytes"
+                f"the KV cache is full: {live} tokens of live sequences fill the {self._cache_bytes} bytes of "
+                f"cache_bytes and {count} more do not fit; close sequences, run fewer rows at once, or load the "
+                "model with more cache_bytes"
             )
         return self._arena.allocate(count, after)
 
@@ -262,10 +266,8 @@ class LocalEngine(ABC):
             if not len(item.tokens):
                 raise GenerationError("nothing to compute: an Extend needs at least one token")
             if not 0 <= min(item.tokens) <= max(item.tokens) < self.num_logits:
-                raise GenerationError(
-                    f"token id {max(item.tokens, key=lambda t: (t < 0, t))} is not in this model: "
-                    f"ids run from 0 to {self.num_logits - 1}"
-                )
+                unknown = next(token for token in item.tokens if not 0 <= token < self.num_logits)
+                raise GenerationError(f"no token {unknown} in this model: ids run from 0 to {self.num_logits - 1}")
             if seq.length + len(item.tokens) > self.capabilities.max_len:
                 raise GenerationError(
                     f"the text is too long for this model: {seq.length} + {len(item.tokens)} tokens, "
