@@ -111,12 +111,22 @@ class Choice:
     log_allowed_mass: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What `guided doctor` and errors say of an engine."""
+
+    name: str
+    source: str
+    details: dict[str, str] = field(default_factory=dict)
+
+
 class Engine(Protocol):
     """Level 1: a local engine. Not thread-safe; one decode thread owns it."""
 
     vocab: Vocabulary
     capabilities: Capabilities
     stats: EngineStats
+    info: EngineInfo
 
     def open(self, tokens: Sequence[int]) -> EngineSequence:
         """A sequence that holds the longest prefix of `tokens` already cached (never all of them); computes nothing.
@@ -155,12 +165,3 @@ class Engine(Protocol):
 
     def shutdown(self) -> None:
         """Free what the engine holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """What `guided doctor` and errors say of an engine."""
-
-    name: str
-    source: str
-    details: dict[str, str] = field(default_factory=dict)

@@ -20,7 +20,16 @@ import numpy.typing as npt
 from guided.errors import GenerationError
 from guided.runtime import sampling
 from guided.runtime.arena import Arena
-from guided.runtime.engine import Capabilities, Choice, EngineSequence, EngineStats, Extend, Hidden, Policy
+from guided.runtime.engine import (
+    Capabilities,
+    Choice,
+    EngineInfo,
+    EngineSequence,
+    EngineStats,
+    Extend,
+    Hidden,
+    Policy,
+)
 from guided.runtime.engine_plan import Plan
 from guided.runtime.engine_planner import Planner
 from guided.runtime.prefix_cache import PrefixCache
@@ -75,6 +84,7 @@ class LocalEngine(ABC):
         self.num_logits = num_logits
         self.capabilities = Capabilities(tree=tree, max_len=max_len)
         self.stats = EngineStats()
+        self.info = EngineInfo(type(self).__name__, "")  # a backend says more of itself
         maximum = cache_bytes // slot_bytes
         if maximum < 2:
             raise GenerationError(
