@@ -1,0 +1,74 @@
+"""From a name to an engine: which backend, and where it is.
+
+Backends are found through the entry points of the group `guided.backends`: name -> `load(source, **options)`.
+Nothing of theirs is imported before one of them is chosen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from guided.errors import ModelLoadError
+from guided.runtime.engine import Engine
+
+__all__ = ["default_backend", "installed_backends", "load_engine"]
+
+GROUP = "guided.backends"
+SMALL_BYTES = 1 << 28  # weights up to this size run well in numpy
+
+
+def load_engine(source: str | Path | None = None, backend: str | None = None, **options: Any) -> Engine:
+    """Load a model: the shipped one for `source=None`, else a directory or a name that the backend knows.
+
+    Raises `ModelLoadError`; `options` are the backend's own.
+    """
+    name = backend or default_backend(source)
+    installed = installed_backends()
+    if name not in installed:
+        listed = ", ".join(sorted(installed)) or "none: install the package, with pip install ."
+        raise ModelLoadError(f"no backend {name!r} is installed; installed are: {listed}")
+    return _loader(installed[name])(source, **options)
+
+
+def installed_backends() -> dict[str, EntryPoint]:
+    """The entry points of all installed backends, by name."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def default_backend(source: str | Path | None) -> str:
+    """`builtin` for the shipped model and for a local directory with a small Llama, else `transformers`.
+
+    >>> default_backend(None), default_backend("Qwen/Qwen2.5-0.5B-Instruct")
+    ('builtin', 'transformers')
+    """
+    if source is None:
+        return "builtin"
+    if str(source).startswith(("http://", "https://")):
+        return "openai"
+    return "builtin" if _is_small_llama(Path(source)) else "transformers"
+
+
+def _is_small_llama(directory: Path) -> bool:
+    try:
+        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    sizes = [path.stat().st_size for path in directory.glob("model*.safetensors")]
+    is_llama = isinstance(config, dict) and config.get("model_type") == "llama"
+    return is_llama and bool(sizes) and sum(sizes) <= SMALL_BYTES
+
+
+def _loader(point: EntryPoint) -> Callable[..., Engine]:
+    """Import a backend; what it lacks is told as the extra that brings it."""
+    try:
+        loader: Callable[..., Engine] = point.load()
+    except ImportError as error:
+        missing = error.name or str(error)
+        raise ModelLoadError(
+            f'the backend {point.name!r} needs {missing}, which is not installed: pip install "guided[{point.name}]"'
+        ) from error
+    return loader
