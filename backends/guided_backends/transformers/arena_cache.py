@@ -1,0 +1,160 @@
+"""Keys and values of all sequences, as one transformers `Cache`.
+
+Each layer holds `[slots, heads, dim]`; layers of the same shape and kind lie in one tensor, so that the views of a
+forward are made once for all of them. A layer's `update` writes the new tokens to their slots and returns what the
+forward's `Layout` says it reads: a view of the arena where the slots lie together, else a gathered copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, CacheLayerMixin, DummyLayer
+
+from guided_backends.transformers.layout import Layout, Reads
+
+__all__ = ["ArenaCache", "LayerShape"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """What one layer stores for one token."""
+
+    kind: str  # layer type: layers of one kind read the same slots
+    key: tuple[int, int]  # heads, dim
+    value: tuple[int, int]
+    dtype: torch.dtype
+    device: torch.device
+
+    @property
+    def slot_bytes(self) -> int:
+        size: int = self.dtype.itemsize
+        return size * (self.key[0] * self.key[1] + self.value[0] * self.value[1])
+
+
+class ArenaLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped
+    """One attention layer: where this forward writes and what it reads is set by `LayerGroup.begin`."""
+
+    is_sliding = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_initialized = True
+        self.layout: Layout
+        self.reads: Reads
+        self.writes: tuple[torch.Tensor, torch.Tensor] | None = None  # [1, heads, queries, dim] views of the arena
+        self.views: tuple[torch.Tensor, torch.Tensor] | None = None  # [1, heads, width, dim] views of the arena
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write [batch, heads, queries, dim] to their slots; return what to attend to, [batch, heads, width, dim]."""
+        if self.writes is not None:
+            self.writes[0].copy_(key_states)
+            self.writes[1].copy_(value_states)
+        else:
+            _scatter(self.keys, key_states, self.layout)
+            _scatter(self.values, value_states, self.layout)
+        if self.views is not None:
+            return self.views
+        return _gather(self.keys, self.reads), _gather(self.values, self.reads)
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        """The arena is made before the first forward."""
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.reads.width, 0
+
+    def get_seq_length(self) -> int:
+        return self.reads.width - self.layout.queries
+
+    def get_max_length(self) -> int:
+        return -1
+
+
+class LayerGroup:
+    """The layers that share a shape and a kind: two tensors, `[layers, slots, heads, dim]`."""
+
+    def __init__(self, shape: LayerShape, layers: list[ArenaLayer]) -> None:
+        self.shape = shape
+        self.layers = layers
+        self.keys = self._empty(0, shape.key)
+        self.values = self._empty(0, shape.value)
+
+    def _empty(self, num_slots: int, heads_dim: tuple[int, int]) -> torch.Tensor:
+        # Zeros, not garbage: a masked slot has weight 0 in attention, and 0 * nan would be nan.
+        size = (len(self.layers), num_slots, *heads_dim)
+        return torch.zeros(size, dtype=self.shape.dtype, device=self.shape.device)
+
+    def resize(self, num_slots: int) -> None:
+        """Slots that were there keep what they hold."""
+        grown = []
+        for old, heads_dim in ((self.keys, self.shape.key), (self.values, self.shape.value)):
+            new = self._empty(num_slots, heads_dim)
+            kept = min(num_slots, old.shape[1])
+            new[:, :kept] = old[:, :kept]
+            grown.append(new)
+        self.keys, self.values = grown
+        for layer, keys, values in zip(self.layers, self.keys.unbind(0), self.values.unbind(0), strict=True):
+            layer.keys, layer.values, layer.writes, layer.views = keys, values, None, None
+
+    def begin(self, layout: Layout) -> None:
+        """Set up the layers for one forward; a handful of tensor calls, whatever the number of layers."""
+        reads = layout.reads[self.shape.kind].on(self.shape.device)
+        layout = layout.on(self.shape.device)
+        writes = views = None
+        if layout.write_range is not None:
+            writes = self._views(*layout.write_range)
+        if reads.index is None:
+            views = self._views(reads.low, reads.low + reads.width)
+        for i, layer in enumerate(self.layers):
+            layer.layout, layer.reads = layout, reads
+            layer.writes = None if writes is None else (writes[0][i], writes[1][i])
+            layer.views = None if views is None else (views[0][i], views[1][i])
+
+    def _views(self, low: int, high: int) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+        keys = self.keys[:, low:high].transpose(1, 2).unsqueeze(1).unbind(0)
+        values = self.values[:, low:high].transpose(1, 2).unsqueeze(1).unbind(0)
+        return keys, values
+
+
+class ArenaCache(Cache):  # type: ignore[misc]  # transformers is untyped
+    """The whole model's arena. `shapes` has one entry a layer, None for layers without keys of their own."""
+
+    def __init__(self, shapes: list[LayerShape | None]) -> None:
+        layers = [DummyLayer() if shape is None else ArenaLayer() for shape in shapes]
+        super().__init__(layers=layers)
+        by_shape: dict[LayerShape, list[ArenaLayer]] = {}
+        for shape, layer in zip(shapes, layers, strict=True):
+            if shape is not None:
+                by_shape.setdefault(shape, []).append(layer)
+        self.groups = [LayerGroup(shape, members) for shape, members in by_shape.items()]
+
+    @property
+    def slot_bytes(self) -> int:
+        return sum(group.shape.slot_bytes * len(group.layers) for group in self.groups)
+
+    def resize(self, num_slots: int) -> None:
+        for group in self.groups:
+            group.resize(num_slots)
+
+    def begin(self, layout: Layout) -> None:
+        for group in self.groups:
+            group.begin(layout)
+
+
+def _scatter(arena: torch.Tensor, states: torch.Tensor, layout: Layout) -> None:
+    """`arena[layout.write] = states`, `states` [batch, heads, queries, dim] without its padding."""
+    rows = states.transpose(1, 2).reshape(-1, *arena.shape[1:])
+    if layout.real is not None:
+        rows = rows.index_select(0, layout.real)
+    arena.index_copy_(0, layout.write, rows)
+
+
+def _gather(arena: torch.Tensor, reads: Reads) -> torch.Tensor:
+    """[batch, heads, width, dim]"""
+    assert reads.index is not None
+    rows = arena.index_select(0, reads.index)
+    return rows.view(-1, reads.width, *arena.shape[1:]).transpose(1, 2)

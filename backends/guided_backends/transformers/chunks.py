@@ -1,0 +1,78 @@
+"""Cut a plan that is too large for one forward into several.
+
+A token attends to its own path only, and a path's earlier tokens stand earlier in the plan; so a plan can be cut
+between any two packed tokens. What limits a forward is its memory: the mask has one cell per token and slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from guided.runtime.engine_plan import Plan, Segment
+
+__all__ = ["Chunk", "ChunkLimits", "chunks"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLimits:
+    """The most that one forward takes."""
+
+    rows: int | None = None  # segments
+    tokens: int = 4096
+    mask_cells: int = 1 << 26  # tokens * slots
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a plan; its hidden rows are rows `places` of the whole plan's."""
+
+    plan: Plan
+    places: npt.NDArray[np.int64]
+
+
+def chunks(plan: Plan, limits: ChunkLimits) -> Iterator[Chunk]:
+    """The whole plan in one, mostly; else parts to be run in order."""
+    cuts = list(_cuts(plan, limits))
+    for first, stop in zip([0, *cuts], [*cuts, plan.num_tokens], strict=True):
+        places = np.flatnonzero((plan.wanted >= first) & (plan.wanted < stop))
+        yield Chunk(plan if not cuts else _part(plan, first, stop, plan.wanted[places] - first), places)
+
+
+def _cuts(plan: Plan, limits: ChunkLimits) -> Iterator[int]:
+    """The packed indices at which a new chunk begins."""
+    num_slots = sum(len(segment.slots) for segment in plan.segments)
+    most = max(1, min(limits.tokens, limits.mask_cells // num_slots))
+    is_small = plan.num_tokens <= most and (limits.rows is None or len(plan.segments) <= limits.rows)
+    if is_small:
+        return
+    begin, rows = 0, 0
+    for first, stop in zip(plan.offsets[:-1].tolist(), plan.offsets[1:].tolist(), strict=True):
+        if first > begin and (rows == limits.rows or stop - begin > most):
+            yield (begin := first)
+            rows = 0
+        while stop - begin > most:
+            yield (begin := begin + most)
+            rows = 0
+        rows += 1
+
+
+def _part(plan: Plan, first: int, stop: int, wanted: npt.NDArray[np.int32]) -> Plan:
+    segments, counts = [], [0]
+    for segment, offset in zip(plan.segments, plan.offsets.tolist(), strict=False):
+        low, high = max(first - offset, 0), min(stop - offset, len(segment.tokens))
+        if low < high:
+            start = segment.start + low
+            segments.append(Segment(segment.tokens[low:high], start, segment.slots[: segment.start + high]))
+            counts.append(high - low)
+    return Plan(
+        segments=segments,
+        tokens=plan.tokens[first:stop],
+        positions=plan.positions[first:stop],
+        write=plan.write[first:stop],
+        offsets=np.cumsum(counts).astype(np.int32),
+        wanted=wanted,
+    )

@@ -1,0 +1,75 @@
+"""A transformers model as a guided engine: `LocalEngine` keeps the books, `ModelRunner` does the forwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from guided.runtime.engine import EngineInfo
+from guided.runtime.engine_plan import Plan
+from guided.runtime.local_engine import LocalEngine
+from guided_backends.transformers.runner import ModelRunner
+
+if TYPE_CHECKING:
+    from guided.vocab import Vocabulary
+
+__all__ = ["DEFAULT_CACHE_BYTES", "TransformersEngine"]
+
+DEFAULT_CACHE_BYTES = 1 << 30
+
+
+class TransformersEngine(LocalEngine):
+    """`Engine` over an unmodified transformers causal language model."""
+
+    def __init__(
+        self,
+        runner: ModelRunner,
+        vocab: Vocabulary,
+        *,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        reuse: bool = True,
+        source: str = "objects",
+    ) -> None:
+        self._runner = runner
+        super().__init__(
+            vocab,
+            num_logits=runner.num_logits,
+            max_len=runner.architecture.max_len,
+            slot_bytes=runner.slot_bytes,
+            cache_bytes=cache_bytes,
+            reuse=reuse,
+            tree=True,
+        )
+        architecture = runner.architecture
+        self.info = EngineInfo(
+            name="transformers",
+            source=source,
+            details={
+                "model": type(architecture.model).__name__,
+                "device": str(architecture.device),
+                "dtype": str(architecture.dtype).removeprefix("torch."),
+                "attention": str(architecture.config._attn_implementation),
+                "head": runner.head_name,
+            },
+        )
+
+    def resize(self, num_slots: int) -> None:
+        self._runner.resize(num_slots)
+
+    def forward(self, plan: Plan) -> torch.Tensor:
+        return self._runner.forward(plan)
+
+    def head(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
+        return self._runner.logits(states, token_ids)
+
+    def concat(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+        return torch.cat(list(states))
+
+    def shutdown(self) -> None:
+        """Free the cache; the model stays with whoever else holds it."""
+        super().shutdown()
+        self._runner.resize(0)

@@ -1,0 +1,257 @@
+"""How one plan becomes one forward: the shape of its input, where it writes, what it reads, its masks.
+
+Two forms. *Packed*: all tokens in one row `[1, T]` over the slots of all segments, each seen through its mask; a
+shared prefix is read once, nothing is padded. *Batched*: one row a segment, its slots gathered and padded. Packed
+wins where prefixes are shared or lengths differ much, batched for rows that share little; `Costs` decides.
+Slots that lie together (nearly) are read in place, without a copy: a single sequence always is, if it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from guided.runtime.engine_plan import Plan, Segment
+from guided_backends.transformers.architecture import Reach
+
+__all__ = ["Costs", "Layout", "LayoutMaker", "Reads"]
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What one kind of layer reads: `width` slots from `low` in place, or the slots `index`, gathered."""
+
+    width: int
+    low: int = 0
+    index: torch.Tensor | None = None  # int64[batch * width]
+    mask: torch.Tensor | None = None  # bool (eager: float) [batch, 1, queries, width]; None: causal, nothing hidden
+
+    def on(self, device: torch.device) -> Reads:
+        if self.index is None or self.index.device == device:
+            return self
+        return replace(self, index=self.index.to(device))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One forward's input. A cell is one of the batch * queries places of the input; `real` cells hold tokens."""
+
+    input_ids: torch.Tensor  # int64[batch, queries]
+    positions: torch.Tensor  # int64[batch, queries]
+    reads: Mapping[str, Reads]  # by layer type
+    write: torch.Tensor  # int64[T] slots
+    write_range: tuple[int, int] | None  # the same slots where they are neighbours in order and the form is packed
+    real: torch.Tensor | None  # int64[T] cells of the packed tokens; None: all cells, in order
+    wanted: torch.Tensor | None  # int64[K] cells of the hidden rows to return; None: all, in order
+
+    @property
+    def queries(self) -> int:
+        return int(self.input_ids.shape[1])
+
+    def on(self, device: torch.device) -> Layout:
+        if self.write.device == device:
+            return self
+        real = None if self.real is None else self.real.to(device)
+        return replace(self, write=self.write.to(device), real=real)
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Relative times, in reads of one slot's keys and values over all layers, on one CPU thread of the 40M Llama.
+
+    Fitted to 2 x 8 cases (rows 1 to 32, contexts 150 to 2,000, shared or not); `benchmarks/runtime` prints them.
+    """
+
+    copy: float = 3.0  # to gather a slot
+    repeat: float = 3.0  # transformers repeats grouped key heads for a masked forward of several tokens
+    pair: float = 0.1  # one query against one slot
+    token: float = 300.0  # one token through everything but attention: what padding costs
+
+    def packed(self, num_tokens: int, width: int, in_place: bool, groups_heads: bool) -> float:
+        slot = 1.0 + (0.0 if in_place else self.copy) + (self.repeat if groups_heads and num_tokens > 1 else 0.0)
+        return width * (slot + self.pair * num_tokens)
+
+    def batched(self, num_tokens: int, rows: int, queries: int, width: int, groups_heads: bool) -> float:
+        slot = 1.0 + self.copy + (self.repeat if groups_heads and queries > 1 else 0.0)
+        return rows * width * (slot + self.pair * queries) + (rows * queries - num_tokens) * self.token
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutMaker:
+    """Turns plans into layouts for one model."""
+
+    reaches: Mapping[str, Reach]
+    groups_heads: bool
+    can_skip_masks: Mapping[str, bool]  # kinds for which no mask means: causal over everything (never for eager)
+    device: torch.device
+    mask_dtype: torch.dtype  # torch.bool, or the float type of the eager attention's additive masks
+    costs: Costs = field(default_factory=Costs)
+    form: str | None = None  # "packed" or "batched" to force one (tests, benchmarks)
+
+    def make(self, plan: Plan) -> Layout:
+        views = {kind: [_Seen.of(segment, reach) for segment in plan.segments] for kind, reach in self.reaches.items()}
+        if self._is_packed(plan, max(views.values(), key=lambda seen: sum(len(s.slots) for s in seen))):
+            return self._packed(plan, views)
+        return self._batched(plan, views)
+
+    def _is_packed(self, plan: Plan, seen: Sequence[_Seen]) -> bool:
+        if self.form is not None or len(seen) == 1:
+            return self.form != "batched"
+        span = _Span.of(seen)
+        packed = min(self._packed_costs(plan.num_tokens, span))
+        queries = max(s.num_new for s in seen)
+        width = max(len(s.slots) for s in seen)
+        return packed <= self.costs.batched(plan.num_tokens, len(seen), queries, width, self.groups_heads)
+
+    def _packed_costs(self, num_tokens: int, span: _Span) -> tuple[float, float]:
+        """In place over the whole range, and gathered."""
+        return (
+            self.costs.packed(num_tokens, span.high - span.low, True, self.groups_heads),
+            self.costs.packed(num_tokens, span.num_used, False, self.groups_heads),
+        )
+
+    def _packed(self, plan: Plan, views: Mapping[str, Sequence[_Seen]]) -> Layout:
+        write = plan.write.astype(np.int64)
+        first, last = int(write[0]), int(write[-1])
+        is_range = last - first == len(write) - 1 and bool((np.diff(write) == 1).all())
+        everything = len(plan.wanted) == plan.num_tokens
+        return Layout(
+            input_ids=self._ints(plan.tokens)[None],
+            positions=self._ints(plan.positions)[None],
+            reads={kind: self._packed_reads(kind, plan, seen) for kind, seen in views.items()},
+            write=self._ints(write),
+            write_range=(first, last + 1) if is_range else None,
+            real=None,
+            wanted=None if everything and _is_arange(plan.wanted) else self._ints(plan.wanted),
+        )
+
+    def _packed_reads(self, kind: str, plan: Plan, seen: Sequence[_Seen]) -> Reads:
+        span = _Span.of(seen)
+        in_place, gathered = self._packed_costs(plan.num_tokens, span)
+        if in_place <= gathered:
+            low, width, index = span.low, span.high - span.low, None
+            columns = [s.slots - low for s in seen]
+        else:
+            used = np.flatnonzero(span.used)
+            low, width, index = 0, len(used), self._ints(used + span.low)
+            place = np.cumsum(span.used) - 1
+            columns = [place[s.slots - span.low] for s in seen]
+        if len(seen) == 1 and self._needs_no_mask(kind, seen[0], width):
+            return Reads(width, low, index)
+        mask = np.zeros((plan.num_tokens, width), np.bool_)
+        for s, column, offset in zip(seen, columns, plan.offsets.tolist(), strict=False):
+            if s.num_new == 1:
+                mask[offset, column] = True
+            else:
+                mask[offset : offset + s.num_new, column] = s.visible(self.reaches[kind])
+        return Reads(width, low, index, self._mask(mask[None, None]))
+
+    def _needs_no_mask(self, kind: str, seen: _Seen, width: int) -> bool:
+        """One row that reads its own slots only, in order: attention's own causal rule does it."""
+        if not self.can_skip_masks[kind] or width != len(seen.slots) or not _is_ascending(seen.slots):
+            return False
+        alone = seen.num_new == 1
+        fresh = seen.num_new == width and seen.start == 0 and self.reaches[kind].covers(width)
+        return alone or fresh
+
+    def _batched(self, plan: Plan, views: Mapping[str, Sequence[_Seen]]) -> Layout:
+        counts = np.diff(plan.offsets).astype(np.int64)
+        rows, queries = len(counts), int(counts.max())
+        row_of = np.repeat(np.arange(rows), counts)
+        cells = row_of * queries + np.arange(plan.num_tokens) - np.repeat(plan.offsets[:-1], counts)
+        is_full = rows * queries == plan.num_tokens
+        return Layout(
+            input_ids=self._ints(_spread(plan.tokens, cells, rows * queries)).view(rows, queries),
+            positions=self._ints(_spread(plan.positions, cells, rows * queries)).view(rows, queries),
+            reads={kind: self._batched_reads(kind, queries, seen) for kind, seen in views.items()},
+            write=self._ints(plan.write),
+            write_range=None,
+            real=None if is_full else self._ints(cells),
+            wanted=self._ints(cells[plan.wanted]),
+        )
+
+    def _batched_reads(self, kind: str, queries: int, seen: Sequence[_Seen]) -> Reads:
+        width = max(len(s.slots) for s in seen)
+        index = np.zeros((len(seen), width), np.int64)
+        mask = np.zeros((len(seen), 1, queries, width), np.bool_)
+        mask[:, :, :, 0] = True  # padding looks at something, so that it stays finite; nobody looks at it
+        for row, s in enumerate(seen):
+            index[row, : len(s.slots)] = s.slots
+            mask[row, 0, : s.num_new, : len(s.slots)] = True if s.num_new == 1 else s.visible(self.reaches[kind])
+        return Reads(width, index=self._ints(index.reshape(-1)), mask=self._mask(mask))
+
+    def _ints(self, array: npt.NDArray[np.integer]) -> torch.Tensor:
+        return torch.from_numpy(array.astype(np.int64)).to(self.device)
+
+    def _mask(self, mask: Bools) -> torch.Tensor:
+        tensor = torch.from_numpy(mask).to(self.device)
+        if self.mask_dtype is torch.bool:
+            return tensor
+        hidden = torch.finfo(self.mask_dtype).min
+        return torch.zeros(tensor.shape, dtype=self.mask_dtype, device=self.device).masked_fill_(~tensor, hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The slots that one segment's tokens look at in one kind of layer; the last `num_new` are their own."""
+
+    slots: Ints
+    start: int  # position of the first new token
+    num_new: int
+
+    @classmethod
+    def of(cls, segment: Segment, reach: Reach) -> _Seen:
+        first = int(reach.first(np.asarray([segment.start]))[0])
+        return cls(segment.slots[first:].astype(np.int64), segment.start, len(segment.tokens))
+
+    def visible(self, reach: Reach) -> Bools:
+        """bool[num_new, len(slots)]"""
+        stop = self.start + self.num_new
+        queries = np.arange(self.start, stop)[:, None]
+        keys = np.arange(stop - len(self.slots), stop)[None]
+        mask: Bools = (keys <= queries) & (keys >= reach.first(queries))
+        return mask
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The slots of several segments taken together: their range, and which of it are used."""
+
+    low: int
+    high: int
+    used: Bools
+
+    @classmethod
+    def of(cls, seen: Sequence[_Seen]) -> _Span:
+        low = min(int(s.slots.min()) for s in seen)
+        high = max(int(s.slots.max()) for s in seen) + 1
+        used = np.zeros(high - low, np.bool_)
+        for s in seen:
+            used[s.slots - low] = True
+        return cls(low, high, used)
+
+    @property
+    def num_used(self) -> int:
+        return int(np.count_nonzero(self.used))
+
+
+def _is_ascending(slots: Ints) -> bool:
+    return bool((slots[1:] > slots[:-1]).all())
+
+
+def _is_arange(indices: npt.NDArray[np.integer]) -> bool:
+    return bool((indices == np.arange(len(indices))).all())
+
+
+def _spread(values: npt.NDArray[np.integer], cells: Ints, size: int) -> Ints:
+    """`values` at their cells, 0 in the padding."""
+    out = np.zeros(size, np.int64)
+    out[cells] = values
+    return out

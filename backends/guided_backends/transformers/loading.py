@@ -1,0 +1,191 @@
+"""From a place on disk, or from loaded objects, to an engine; and what is said when that cannot be.
+
+Nothing is downloaded: a name that is not a directory must already be in the local Hugging Face cache. Weights that
+lack a tensor are refused (transformers would fill it with random numbers and warn).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils import logging as transformers_logging
+
+from guided.errors import ModelLoadError, VocabularyError
+from guided.vocab import Vocabulary
+from guided_backends.transformers.engine import DEFAULT_CACHE_BYTES, TransformersEngine
+from guided_backends.transformers.runner import ModelRunner
+
+__all__ = ["from_loaded", "load_from_disk"]
+
+
+def load_from_disk(
+    source: str | os.PathLike[str] | None,
+    *,
+    device: str = "cpu",
+    dtype: Any = None,
+    cache_bytes: int = DEFAULT_CACHE_BYTES,
+    max_batch: int | None = None,
+    num_threads: int | None = None,
+    reuse: bool = True,
+    **options: Any,
+) -> TransformersEngine:
+    """See `guided_backends.transformers.load`; `options` go to `AutoModelForCausalLM.from_pretrained`."""
+    folder = _folder(source, options.pop("revision", None))
+    torch_device = _device(device)
+    config = _config(folder, options)
+    model = _model(folder, config, _dtype(dtype, torch_device), options)
+    if "device_map" not in options:
+        model.to(torch_device)
+    return from_loaded(
+        model,
+        folder,
+        cache_bytes=cache_bytes,
+        max_batch=max_batch,
+        num_threads=num_threads,
+        reuse=reuse,
+        source=os.fspath(source or folder),
+    )
+
+
+def from_loaded(
+    model: Any,
+    tokenizer: Any,
+    *,
+    cache_bytes: int = DEFAULT_CACHE_BYTES,
+    max_batch: int | None = None,
+    num_threads: int | None = None,
+    reuse: bool = True,
+    form: str | None = None,
+    source: str = "objects",
+) -> TransformersEngine:
+    """An engine over `model`, with the vocabulary of `tokenizer`; see `ModelRunner` for the options."""
+    runner = ModelRunner(model, num_threads=num_threads, max_batch=max_batch, form=form)
+    vocab = _vocabulary(tokenizer, model, runner.num_logits)
+    return TransformersEngine(runner, vocab, cache_bytes=cache_bytes, reuse=reuse, source=source)
+
+
+def _vocabulary(tokenizer: Any, model: Any, num_logits: int) -> Vocabulary:
+    if isinstance(tokenizer, Vocabulary):
+        if tokenizer.size == num_logits:
+            return tokenizer
+        raise ModelLoadError(f"the vocabulary has {tokenizer.size} tokens, the model's head {num_logits} logits")
+    eos_ids = None
+    if getattr(tokenizer, "eos_token_id", 0) is None:  # a tokenizer object that does not say; the model may
+        said = getattr(model.generation_config, "eos_token_id", None)
+        eos_ids = None if said is None else [said] if isinstance(said, int) else list(said)
+    try:
+        return Vocabulary.from_tokenizer(tokenizer, size=num_logits, eos_ids=eos_ids)
+    except VocabularyError as error:
+        raise ModelLoadError(
+            f"the tokenizer does not go with the model, whose head gives {num_logits} logits: {error}; "
+            "load both from the same place"
+        ) from error
+
+
+def _folder(source: str | os.PathLike[str] | None, revision: str | None) -> Path:
+    """A directory that holds a model: the one named, or where the local Hugging Face cache keeps that name."""
+    if source is None:
+        raise ModelLoadError(
+            "the transformers backend ships no model: pass a model directory, or use backend='builtin'"
+        )
+    place = os.fspath(source)
+    path = Path(place).expanduser()
+    if path.is_file():
+        raise ModelLoadError(f"{place} is a file, not a model directory; pass the directory that holds config.json")
+    if not path.is_dir():
+        try:
+            path = Path(snapshot_download(place, revision=revision, local_files_only=True))
+        except Exception as error:
+            raise ModelLoadError(
+                f"no model at {place!r}: there is no such directory, and no model of that name in the local "
+                "Hugging Face cache; guided never downloads, so fetch it first (hf download NAME) or pass a directory"
+            ) from error
+    if not (path / "config.json").is_file():
+        raise ModelLoadError(
+            f"{place} is not a model directory: it has no config.json; "
+            "it should hold config.json, tokenizer.json and *.safetensors, as save_pretrained writes them"
+        )
+    return path
+
+
+def _device(device: str) -> torch.device:
+    try:
+        found = torch.device(device)
+        if found.type == "cuda" and not torch.cuda.is_available():
+            raise RuntimeError("torch sees no CUDA device")
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelLoadError(f"device {device!r} cannot be used: {first}; pass 'cpu', 'cuda' or 'cuda:1'") from error
+    return found
+
+
+def _dtype(dtype: Any, device: torch.device) -> Any:
+    """A torch dtype or "auto". Half precision is slow and inexact on a CPU, so float32 is the default there."""
+    if dtype is None:
+        return torch.float32 if device.type == "cpu" else "auto"
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if dtype == "auto" or isinstance(found, torch.dtype):
+        return "auto" if dtype == "auto" else found
+    raise ModelLoadError(f"dtype {dtype!r} is not one of torch's; pass 'float32', 'bfloat16', 'float16' or 'auto'")
+
+
+def _config(folder: Path, options: dict[str, Any]) -> Any:
+    trust = bool(options.get("trust_remote_code", False))
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust)
+    except Exception as error:
+        raise ModelLoadError(
+            f"{folder / 'config.json'} is not a config that transformers knows: {_brief(error)}"
+        ) from error
+
+
+def _model(folder: Path, config: Any, dtype: Any, options: dict[str, Any]) -> Any:
+    try:
+        with _quiet_progress():
+            model, report = AutoModelForCausalLM.from_pretrained(
+                folder, config=config, dtype=dtype, local_files_only=True, output_loading_info=True, **options
+            )
+    except SafetensorError as error:
+        raise ModelLoadError(
+            f"the weights in {folder} are corrupt ({_brief(error)}); copy or download the safetensors files again"
+        ) from error
+    except Exception as error:
+        kind = getattr(config, "model_type", None)
+        raise ModelLoadError(
+            f"the model in {folder} (model_type {kind!r}) cannot be loaded: {_brief(error)}"
+        ) from error
+    if missing := sorted(report.get("missing_keys") or ()):
+        raise ModelLoadError(
+            f"the weights in {folder} lack {len(missing)} tensors, the first is {missing[0]}: "
+            "the files are incomplete or belong to another model"
+        )
+    return model.eval()
+
+
+@contextmanager
+def _quiet_progress() -> Iterator[None]:
+    """No progress bars where nobody watches: standard error that is not a terminal."""
+    was_on = transformers_logging.is_progress_bar_enabled()
+    if sys.stderr.isatty() or not was_on:
+        yield
+        return
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.enable_progress_bar()
+
+
+def _brief(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:300]}"

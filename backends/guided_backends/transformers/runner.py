@@ -1,0 +1,134 @@
+"""Run a transformers model over plans: one packed or batched forward each, over the arena cache.
+
+The model object is used as it is: no layer is replaced, no torch global (threads, grad mode, default dtype) is left
+changed. The decoder is called without the head; the head is computed later, for the rows and tokens that are wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from guided.errors import ModelLoadError
+from guided.runtime.engine_plan import Plan
+from guided_backends.transformers.architecture import Architecture
+from guided_backends.transformers.arena_cache import ArenaCache
+from guided_backends.transformers.chunks import ChunkLimits, chunks
+from guided_backends.transformers.head import Head, takes_rows
+from guided_backends.transformers.layout import Layout, LayoutMaker
+from guided_backends.transformers.probe import Probe
+
+__all__ = ["ModelRunner"]
+
+
+class ModelRunner:
+    """A model with its arena. `num_logits` is the width of its head, `slot_bytes` what a token takes in the arena."""
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        num_threads: int | None = None,
+        max_batch: int | None = None,
+        form: str | None = None,
+    ) -> None:
+        """`num_threads`: torch threads during this model's work only. `max_batch`: most rows in one forward.
+        `form`: "packed" or "batched" forces one form of forward, for tests and benchmarks.
+
+        Runs the model on a few tokens, to learn the shapes of its cache and to check that what is computed here is
+        what the model computes; raises `ModelLoadError` if it is not.
+        """
+        for name, value in (("num_threads", num_threads), ("max_batch", max_batch)):
+            if value is not None and value < 1:
+                raise ModelLoadError(f"{name}={value}: pass a positive number, or leave it out")
+        self.num_threads = num_threads
+        self.architecture = Architecture.of(model)
+        self._limits = ChunkLimits(rows=max_batch)
+        self._takes_rows = takes_rows(model)
+        self._layouts = _layout_maker(self.architecture, form)
+        with self._scope():
+            probe = Probe.of(self.architecture)
+            self._cache = ArenaCache(probe.shapes)
+            self._head: Head = probe.check(self.architecture, self._cache, self._run)
+        self.num_logits = self._head.num_logits
+        self.slot_bytes = self._cache.slot_bytes
+
+    @property
+    def head_name(self) -> str:
+        return type(self._head).__name__
+
+    def resize(self, num_slots: int) -> None:
+        self._cache.resize(num_slots)
+
+    def forward(self, plan: Plan) -> torch.Tensor:
+        """The states of `plan.wanted`, [K, width]: hidden rows, or logits where the head is the model's own."""
+        with self._scope():
+            parts = list(chunks(plan, self._limits))
+            outs = [self._run(part.plan, hidden=self._head.wants_hidden()) for part in parts]
+            if len(parts) == 1:
+                return outs[0]
+            places = np.concatenate([part.places for part in parts])
+            return torch.cat(outs)[torch.from_numpy(np.argsort(places)).to(outs[0].device)]
+
+    def logits(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
+        with self._scope():
+            out: npt.NDArray[np.float32] = self._head.logits(states, token_ids).cpu().numpy()
+        return out
+
+    def _run(self, plan: Plan, *, hidden: bool) -> torch.Tensor:
+        layout = self._layouts.make(plan)
+        self._cache.begin(layout)
+        masks = {kind: reads.mask for kind, reads in layout.reads.items()}
+        inputs = {
+            "input_ids": layout.input_ids,
+            "position_ids": layout.positions,
+            "attention_mask": masks if self.architecture.by_layer_type else next(iter(masks.values())),
+            "past_key_values": self._cache,
+            "use_cache": True,
+        }
+        if hidden:
+            return _pick(self.architecture.decoder(**inputs)[0], layout)
+        is_packed = layout.input_ids.shape[0] == 1
+        if self._takes_rows and is_packed and layout.wanted is not None and len(layout.wanted):
+            logits: torch.Tensor = self.architecture.model(**inputs, logits_to_keep=layout.wanted)[0][0]
+            return logits
+        return _pick(self.architecture.model(**inputs)[0], layout)
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        """No gradients and `num_threads` threads inside; outside everything is as it was."""
+        before = torch.get_num_threads()
+        changes = self.num_threads is not None and self.num_threads != before
+        if changes:
+            torch.set_num_threads(self.num_threads)
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            if changes:
+                torch.set_num_threads(before)
+
+
+def _layout_maker(architecture: Architecture, form: str | None) -> LayoutMaker:
+    return LayoutMaker(
+        reaches=architecture.reaches,
+        groups_heads=architecture.groups_heads,
+        can_skip_masks={
+            kind: not architecture.is_eager and (architecture.by_layer_type or kind == "full_attention")
+            for kind in architecture.reaches
+        },
+        device=architecture.device,
+        mask_dtype=architecture.dtype if architecture.is_eager else torch.bool,
+        form=form,
+    )
+
+
+def _pick(out: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """The wanted cells of [batch, queries, width], in order."""
+    cells = out.reshape(-1, out.shape[-1])
+    return cells if layout.wanted is None else cells.index_select(0, layout.wanted)
