@@ -90,7 +90,7 @@ class LocalEngine(ABC):
             raise GenerationError(
                 f"cache_bytes={cache_bytes} is too small: one token takes {slot_bytes} bytes; pass a larger cache_bytes"
             )
-        self._cache_bytes = cache_bytes
+        self._cache_bytes, self._slot_bytes = cache_bytes, slot_bytes
         self._arena = Arena(min(FIRST_SLOTS, maximum), maximum)
         self._cache = PrefixCache(self._arena, reuse=reuse)
         self.resize(self._arena.num_slots)
@@ -243,6 +243,11 @@ class LocalEngine(ABC):
     def num_cached(self) -> int:
         """Tokens whose keys and values are in the cache now, of live and of closed sequences."""
         return self._arena.num_used
+
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Keys and values of one token over all layers."""
+        return self._slot_bytes
 
     @property
     def num_slots(self) -> int:
