@@ -120,7 +120,7 @@ def _load_transformers(directory: Path, **options: Any) -> Engine:
     if importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed")
     load = importlib.import_module("guided_backends.transformers").load
-    engine: Engine = load(str(directory), device="cpu", dtype="float32", **options)
+    engine: Engine = load(str(directory), device="cpu", dtype="float32", num_threads=1, **options)
     return engine
 
 
