@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from guided.errors import GenerationError
+from guided.errors import GenerationError, ModelLoadError
 from guided.runtime import sampling
 from guided.runtime.arena import Arena
 from guided.runtime.engine import (
@@ -87,7 +87,7 @@ class LocalEngine(ABC):
         self.info = EngineInfo(type(self).__name__, "")  # a backend says more of itself
         maximum = cache_bytes // slot_bytes
         if maximum < 2:
-            raise GenerationError(
+            raise ModelLoadError(
                 f"cache_bytes={cache_bytes} is too small: one token takes {slot_bytes} bytes; pass a larger cache_bytes"
             )
         self._cache_bytes, self._slot_bytes = cache_bytes, slot_bytes
