@@ -1,0 +1,114 @@
+"""What a user asks of a text: the base class of every constraint, and the one door through which all are compiled.
+
+A constraint is an immutable value: equal ones share one compiled grammar. `lower` describes it to the native builder,
+parts first and without recursion, so that deep compositions are fine.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from guided.constraints.compile_cache import compiled
+from guided.constraints.limits import Limits
+from guided.errors import ConstraintError
+from guided.vocab import Vocabulary
+
+if TYPE_CHECKING:
+    from guided import _native
+
+__all__ = ["Constraint", "Expression"]
+
+_DEFAULT_LIMITS = Limits()
+
+
+class Constraint(ABC):
+    """A set of texts, with a way to read one of them as a value."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> Hashable:
+        """What makes two constraints of one class equal."""
+
+    @property
+    def parts(self) -> Sequence[Constraint]:
+        """The constraints that this one is made of."""
+        return ()
+
+    @abstractmethod
+    def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
+        """Describe this constraint, its parts being the grammar nodes `parts`; returns a grammar node."""
+
+    def parse(self, text: str) -> Any:
+        """The value that `text` spells; ConstraintError if it spells none."""
+        return text
+
+    def lower(self, builder: _native.Builder, limits: Limits = _DEFAULT_LIMITS) -> int:
+        """The grammar node of this constraint and all its parts in `builder`."""
+        pending: list[tuple[Constraint, bool]] = [(self, False)]
+        nodes: list[int] = []
+        while pending:
+            constraint, are_parts_done = pending.pop()
+            count = len(constraint.parts)
+            if count and not are_parts_done:
+                pending.append((constraint, True))
+                pending.extend((part, False) for part in reversed(constraint.parts))
+                continue
+            lowered = nodes[len(nodes) - count :]
+            del nodes[len(nodes) - count :]
+            nodes.append(constraint.lower_with(builder, lowered, limits))
+        return nodes[0]
+
+    def compile(self, vocab: Vocabulary, limits: Limits = _DEFAULT_LIMITS) -> Any:
+        """The `guided.CompiledGrammar` of this constraint for `vocab`; equal ones are compiled once.
+
+        Raises UnsatisfiableConstraint, ConstraintTooComplex or UnsupportedSchema, never later.
+        """
+        grammar = compiled(self, vocab, limits)
+        matcher = importlib.import_module("guided.matcher")  # a higher floor: constraints know it only here
+        return matcher.CompiledGrammar(grammar, vocab, self)
+
+    def __or__(self, other: Constraint | str) -> Constraint:
+        from guided.constraints.sequence import Alternatives
+
+        return Alternatives(self, other)
+
+    def __ror__(self, other: str) -> Constraint:
+        from guided.constraints.sequence import Alternatives
+
+        return Alternatives(other, self)
+
+    def __and__(self, other: Constraint) -> Constraint:
+        raise ConstraintError(f"cannot intersect {type(self).__name__} with {type(other).__name__}")
+
+    def __invert__(self) -> Constraint:
+        raise ConstraintError(f"cannot complement {type(self).__name__}: only regular constraints have a complement")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, Constraint) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.identity))
+
+
+class Expression(Constraint):
+    """A constraint that is one regular expression over characters."""
+
+    @abstractmethod
+    def expression(self, builder: _native.Builder) -> int:
+        """The expression in `builder`."""
+
+    def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
+        return builder.lexeme(self.expression(builder))
+
+    def __and__(self, other: Constraint) -> Constraint:
+        from guided.constraints.boolean import Intersection
+
+        return Intersection(self, other) if isinstance(other, Expression) else super().__and__(other)
+
+    def __invert__(self) -> Constraint:
+        from guided.constraints.boolean import Complement
+
+        return Complement(self)
