@@ -19,6 +19,7 @@ class HoleArgument:
     kind: ValueKind
     minimum: float | None = None
     maximum: float | None = None
+    runs: bool = True  # False: parsed, and refused as not supported yet
 
 
 ARGUMENTS: dict[str, HoleArgument] = {
@@ -26,7 +27,7 @@ ARGUMENTS: dict[str, HoleArgument] = {
     "regex": HoleArgument("string"),
     "type": HoleArgument("type"),
     "json": HoleArgument("schema"),
-    "grammar": HoleArgument("string"),
+    "grammar": HoleArgument("string", runs=False),
     "stop": HoleArgument("strings"),
     "stop_regex": HoleArgument("string"),
     "keep_stop": HoleArgument("boolean"),
@@ -38,7 +39,7 @@ ARGUMENTS: dict[str, HoleArgument] = {
     "min_p": HoleArgument("number", 0, 1),
     "where": HoleArgument("predicates"),
     "append": HoleArgument("string"),
-    "n": HoleArgument("integer", 1, 1_000),
+    "n": HoleArgument("integer", 1, 1_000, runs=False),
     "token_healing": HoleArgument("boolean"),
     "normalize": HoleArgument("normalize"),
     "dist": HoleArgument("boolean"),

@@ -1,0 +1,159 @@
+"""What can be said of a hole's arguments, and of the named regexes and schemas, before any run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from guided.constraints import Regex
+from guided.errors import ConstraintError, InvalidRegex
+from guided.lang import nodes
+from guided.lang.check_expressions import ExpressionChecker
+from guided.lang.declarations import Definition
+from guided.lang.frontmatter import kind_problem
+from guided.lang.holes import ARGUMENTS, TYPES, HoleArgument
+from guided.lang.names_in_scope import Binding
+from guided.lang.problems import suggest, syntax_error
+from guided.lang.strings import STRING_START, string_offset
+from guided.source import Source, Span
+
+__all__ = ["check_definition", "check_hole"]
+
+_NEEDS_STOP = ("keep_stop",)
+
+
+def check_definition(definition: Definition, source: Source) -> None:
+    """Raise where a named regex or schema is invalid, at the character that is at fault if that can be told."""
+    if definition.kind == "regex":
+        _check_regex(definition.value, definition.span, source, definition.name)
+    elif definition.kind == "schema":
+        _check_schema(definition.value, definition.span, source)
+    else:
+        raise syntax_error(source, definition.span, "grammars are not supported yet", help="use a regex or a schema")
+
+
+def check_hole(hole: nodes.Hole, expressions: ExpressionChecker) -> None:
+    """Raise `TemplateSyntaxError` for an argument that cannot be right."""
+    source = expressions.source
+    _HoleChecker(hole, expressions, source).run()
+
+
+class _HoleChecker:
+    def __init__(self, hole: nodes.Hole, expressions: ExpressionChecker, source: Source) -> None:
+        self.hole = hole
+        self.expressions = expressions
+        self.source = source
+        self.known: dict[str, Any] = {}  # the arguments whose value is the same in every run
+
+    def run(self) -> None:
+        for argument in self.hole.arguments:
+            self._argument(argument, ARGUMENTS[argument.name])
+        self._together()
+
+    def _argument(self, argument: nodes.Argument, kind: HoleArgument) -> None:
+        if not kind.runs:
+            self._fail(argument.name_span, f"'{argument.name}' is not supported yet")
+        if kind.kind == "type":
+            self._type(argument)
+            return
+        if kind.kind == "predicates":
+            with self.expressions.names.inside({"it": Binding("special")}):
+                self.expressions.check(argument.value)
+            return
+        self.expressions.check(argument.value)
+        value = self.expressions.constant(argument.value)
+        if value is ExpressionChecker.ABSENT:
+            return
+        self.known[argument.name] = value
+        problem = kind_problem(kind, value)
+        if problem:
+            self._fail(argument.value.span, f"'{argument.name}' {problem}")
+        self._value(argument, kind, value)
+
+    def _value(self, argument: nodes.Argument, kind: HoleArgument, value: Any) -> None:
+        """Look into a value that is known now and of the right kind."""
+        is_defined_above = isinstance(argument.value, nodes.Attribute)  # defs.name: looked into where it stands
+        if kind.kind == "options":
+            self._options(argument.value, value)
+        elif argument.name in ("regex", "stop_regex") and not is_defined_above:
+            _check_regex(value, argument.value.span, self.source)
+        elif kind.kind == "schema":
+            if not isinstance(value, Mapping | bool):
+                self._fail(argument.value.span, "'json' is a JSON Schema", help='write json={"type": "object", ...}')
+            if not is_defined_above:
+                _check_schema(value, argument.value.span, self.source)
+
+    def _type(self, argument: nodes.Argument) -> None:
+        name = self.hole.type_name
+        if name is None:
+            self._fail(argument.value.span, "'type' is the name of a type", help=f"the types are {', '.join(TYPES)}")
+        if name not in TYPES:
+            spelled = {"integer": "int", "float": "number", "boolean": "bool", "str": "string", "text": "string"}
+            help = suggest(spelled.get(name, name), TYPES, "types")
+            self._fail(argument.value.span, f"unknown type '{name}'", help=help)
+
+    def _options(self, expression: nodes.Expr, options: Any) -> None:
+        if not isinstance(options, list | tuple | Mapping) or not options:
+            self._fail(expression.span, "the options of a 'select' are a list of texts", help='write ["yes", "no"]')
+        seen: set[str] = set()
+        for index, option in enumerate(options):
+            span = expression.span
+            if isinstance(expression, nodes.ListExpr | nodes.TupleExpr):
+                span = expression.items[index].span
+            if not isinstance(option, str):
+                self._fail(span, f"an option is a text, not {option!r}", help="put it in quotes")
+            if not option:
+                self._fail(span, "an option cannot be empty")
+            if option in seen:
+                self._fail(span, f"the option {option!r} is given twice")
+            seen.add(option)
+
+    def _together(self) -> None:
+        """What arguments say about each other."""
+        hole, known = self.hole, self.known
+        if hole.kind == "select" and hole.argument("options") is None:
+            help = f'write select("{hole.name}", ["yes", "no"])'
+            self._fail(hole.span, "this 'select' has no options", help=help)
+        for name in _NEEDS_STOP:
+            if hole.argument(name) is not None and not (hole.argument("stop") or hole.argument("stop_regex")):
+                span = next(a.name_span for a in hole.arguments if a.name == name)
+                self._fail(span, f"'{name}' without a stop", help="give stop= or stop_regex= too")
+        if known.get("min_tokens", 0) > known.get("max_tokens", float("inf")):
+            argument = next(a for a in hole.arguments if a.name == "min_tokens")
+            message = f"min_tokens={known['min_tokens']} is more than max_tokens={known['max_tokens']}"
+            self._fail(argument.span, message)
+
+    def _fail(self, span: Span, message: str, help: str = "") -> NoReturn:
+        raise syntax_error(self.source, span, message, help=help)
+
+
+def _check_regex(pattern: str, span: Span, source: Source, name: str = "") -> None:
+    try:
+        Regex(pattern)
+    except InvalidRegex as error:
+        at = _offset_in(source, span, error.position)
+        which = f"the regex '{name}'" if name else "this regex"
+        place = Span(at, at + 1) if at is not None else span
+        raise syntax_error(source, place, f"{which} is not valid: {error.reason}") from error
+
+
+def _offset_in(source: Source, span: Span, position: int) -> int | None:
+    """Where character `position` of a text stands in the source: in a string of the template, or of the YAML."""
+    text = source.text[span.start : span.end]
+    is_front_matter = source.text.startswith("---") and span.start < source.text.find("\n---", 3)
+    if not is_front_matter:
+        return string_offset(source, span, position) if STRING_START.match(text) else None
+    quoted = text[:1] in ("'", '"')
+    inner = text[1:-1] if quoted else text
+    if "\n" in inner or (quoted and (text[0] in inner or ("\\" in inner and text[0] == '"'))):
+        return None
+    return min(span.start + quoted + position, span.end - 1)
+
+
+def _check_schema(schema: Any, span: Span, source: Source) -> None:
+    from guided.constraints import JsonSchema
+
+    try:
+        JsonSchema(schema)
+    except ConstraintError as error:
+        raise syntax_error(source, span, str(error)) from error
