@@ -1,0 +1,66 @@
+"""The agent's hand on the model: a session that is written to, by the model under a grammar and by the runtime as text.
+
+Everything that the loop needs to know about tokens is asked here: how many a text has, how many the model's context
+still holds, how many the shortest text of a grammar needs, what the engine has computed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guided.constraints import Constraint
+
+__all__ = ["Writer"]
+
+COUNTERS = ("forward_calls", "tokens_computed", "tokens_reused", "tokens_forced")
+
+
+class Writer:
+    """One run's session. Turn `i` draws its random numbers from (seed, i)."""
+
+    def __init__(self, model: Any, *, seed: int, temperature: float) -> None:
+        self._model = model
+        self._session = model.session()
+        self._seed = seed
+        self._temperature = temperature
+        self._length = 0  # canonical tokens of the text so far
+        self._before = self._counters()
+
+    def append(self, text: str) -> None:
+        """Add text that the model did not write; control tokens stay off."""
+        self._session.text(text)
+        self._length += self.count(text)
+
+    def write(self, index: int, constraint: Constraint, max_tokens: int | None) -> tuple[str, int]:
+        """Let the model write turn `index` under a grammar: the text, and how many tokens it is."""
+        name = f"turn_{index}"
+        text = self._session.gen(
+            name,
+            constraint=constraint,
+            max_tokens=max_tokens,
+            temperature=self._temperature,
+            seed=self._seed + index,
+        )
+        num_tokens = self.count(text)
+        self._length += num_tokens
+        return text, num_tokens
+
+    def count(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self._model.vocab.encode(text.encode()))
+
+    def room(self) -> int:
+        """Tokens that the model's context still holds."""
+        return max(0, int(self._model.capabilities.max_len) - self._length)
+
+    def shortest(self, constraint: Constraint) -> int:
+        """Tokens of the shortest text of a grammar: what must be held in reserve for it."""
+        way = constraint.compile(self._model.vocab).matcher().shortest_completion()
+        return len(self._model.vocab.encode(way))
+
+    def engine_costs(self) -> dict[str, int]:
+        """What the engine's counters say of this run."""
+        return {name: count - self._before[name] for name, count in self._counters().items()}
+
+    def _counters(self) -> dict[str, int]:
+        return {name: int(getattr(self._model.stats, name)) for name in COUNTERS}
