@@ -1,4 +1,4 @@
-"""The tool declarations of the Berkeley Function Calling Leaderboard: each compiles, and a random call of each is valid.
+"""The tool declarations of the Berkeley Function Calling Leaderboard: each compiles, random calls of them are valid.
 
 The data writes types as Python names; they are translated to JSON Schema here, since that is the data's dialect.
 """
