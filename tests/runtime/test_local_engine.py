@@ -2,68 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guided.errors import GenerationError, ModelLoadError
 from guided.runtime.engine import Extend
-from guided.runtime.engine_plan import BIN_SLOT, Plan
 from guided.runtime.local_engine import LocalEngine
 
 NUM_TOKENS = 3
 
 
-class PathEngine(LocalEngine):
-    """The hidden row of a token is the text that it attends to, written as a number in base 4."""
-
-    def __init__(self, num_slots: int, *, reuse: bool) -> None:
-        self.memory = np.zeros(0, np.int64)
-        self.fails = False
-        vocab = SimpleNamespace(size=NUM_TOKENS)
-        super().__init__(
-            vocab,
-            num_logits=NUM_TOKENS,
-            max_len=30,
-            slot_bytes=1,
-            cache_bytes=num_slots,
-            reuse=reuse,  # type: ignore[arg-type]
-        )
-
-    def resize(self, num_slots: int) -> None:
-        self.memory = np.concatenate([self.memory, np.full(num_slots - len(self.memory), -9)])
-
-    def forward(self, plan: Plan) -> np.ndarray:
-        if self.fails:
-            raise RuntimeError("the device is gone")
-        self.memory[plan.write] = plan.tokens
-        rows = []
-        for segment, first in zip(plan.segments, plan.offsets, strict=False):
-            assert BIN_SLOT not in segment.slots
-            assert plan.positions[first] == segment.start
-            for i in range(len(segment.tokens)):
-                rows.append(number(self.memory[segment.slots[: segment.start + i + 1]]))
-        assert len(rows) == plan.num_tokens == plan.offsets[-1]
-        return np.array(rows, object)[plan.wanted]
-
-    def head(self, states: np.ndarray, token_ids: np.ndarray | None) -> np.ndarray:
-        raise NotImplementedError
-
-    def concat(self, states: list[np.ndarray]) -> np.ndarray:
-        return np.concatenate(states)
-
-
-def number(tokens: object) -> int:
-    value = 0
-    for token in tokens:  # type: ignore[attr-defined]
-        value = 4 * value + int(token) + 1
-    return value
-
-
-def check(engine: PathEngine, live: list[tuple[object, list[int]]]) -> None:
+def check(engine: LocalEngine, live: list[tuple[object, list[int]]]) -> None:
     """Every live sequence holds its own tokens in slots that are really its own."""
     assert engine.num_cached == sum(parent != -2 for parent in engine._cache._parent)
     holders: dict[int, tuple[int, ...]] = {}
@@ -87,7 +37,7 @@ ACTION = st.one_of(
 )
 
 
-def act(engine: PathEngine, live: list, action: tuple) -> None:
+def act(engine: LocalEngine, live: list, action: tuple) -> None:
     kind = action[0]
     if kind == "open":
         seq = engine.open(action[1])
@@ -109,7 +59,7 @@ def act(engine: PathEngine, live: list, action: tuple) -> None:
         step(engine, live, action[1], fails=kind == "fail")
 
 
-def step(engine: PathEngine, live: list, rows: list, *, fails: bool) -> None:
+def step(engine: LocalEngine, live: list, rows: list, *, fails: bool) -> None:
     work = {index % len(live): (tokens, want) for index, tokens, want in rows}
     extends = [Extend(live[i][0], tokens, want) for i, (tokens, want) in work.items()]
     cached, engine.fails = engine.num_cached, fails
@@ -128,14 +78,14 @@ def step(engine: PathEngine, live: list, rows: list, *, fails: bool) -> None:
         count = {"last": 1, "all": len(tokens), "none": 0}[want]
         assert rows_of.rows == count
         seen = [rows_of.states[k] for k in rows_of.indices]
-        assert seen == [number(mine[: len(mine) - count + k + 1]) for k in range(count)]
+        assert seen == [engine.number(mine[: len(mine) - count + k + 1]) for k in range(count)]
 
 
 @pytest.mark.parametrize("reuse", [True, False])
 @settings(max_examples=150, deadline=None)
 @given(actions=st.lists(ACTION, max_size=40))
-def test_any_history_attends_to_the_right_tokens(reuse, actions):
-    engine = PathEngine(40, reuse=reuse)
+def test_any_history_attends_to_the_right_tokens(path_engine, reuse, actions):
+    engine = path_engine(40, reuse=reuse)
     live: list[tuple[object, list[int]]] = []
     for action in actions:
         act(engine, live, action)
@@ -147,8 +97,8 @@ def test_any_history_attends_to_the_right_tokens(reuse, actions):
     assert engine._arena.num_free == engine.num_slots - 1
 
 
-def test_a_failed_forward_leaves_everything_as_it_was():
-    engine = PathEngine(100, reuse=True)
+def test_a_failed_forward_leaves_everything_as_it_was(path_engine):
+    engine = path_engine(100, reuse=True)
     seq = engine.open([])
     engine.step([Extend(seq, [0, 1, 2])])
     engine.fails = True
@@ -158,13 +108,13 @@ def test_a_failed_forward_leaves_everything_as_it_was():
     assert engine.open([0, 1, 2, 1, 1]).length == 3
 
 
-def test_a_cache_without_room_for_one_token_is_refused():
+def test_a_cache_without_room_for_one_token_is_refused(path_engine):
     with pytest.raises(ModelLoadError, match="cache_bytes=1 is too small"):
-        PathEngine(1, reuse=True)
+        path_engine(1, reuse=True)
 
 
-def test_a_fork_of_a_long_sequence_copies_no_keys():
-    engine = PathEngine(2000, reuse=True)
+def test_a_fork_of_a_long_sequence_copies_no_keys(path_engine):
+    engine = path_engine(2000, reuse=True)
     engine.capabilities = type(engine.capabilities)(max_len=2000)
     seq = engine.open([])
     engine.step([Extend(seq, [i % 3 for i in range(1500)], "none")])
@@ -173,8 +123,8 @@ def test_a_fork_of_a_long_sequence_copies_no_keys():
     assert all((twin.slots == seq.slots).all() for twin in twins)
 
 
-def test_reopening_for_ever_does_not_grow_the_books():
-    engine = PathEngine(64, reuse=True)
+def test_reopening_for_ever_does_not_grow_the_books(path_engine):
+    engine = path_engine(64, reuse=True)
     for _ in range(500):
         seq = engine.open([0, 1, 2])
         engine.step([Extend(seq, [0, 1, 2][seq.length :])])
