@@ -2,7 +2,7 @@
 
 `parse` makes a `TemplateFile`, `check` refuses what cannot run and says what the captures are, `bind_inputs`,
 `bind_defaults`, `load_tools` and `start_scope` make what a run starts from, `evaluate` computes an expression.
-`guided.program` compiles the nodes (`guided.lang.nodes`) and walks them; `render` makes the text of a body without holes.
+`guided.program` compiles the nodes (`guided.lang.nodes`); `render` makes the text of a body without holes.
 """
 
 from __future__ import annotations

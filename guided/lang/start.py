@@ -66,7 +66,10 @@ def _find(name: str, declaration: ImportPath, source: Source, allow: Collection[
     if module not in allow:
         message = f"the tool '{name}' is in the module '{module}', which may not be imported"
         raise runtime_error(source, declaration.span, message, help=f"allow the module, or give the tool '{name}'")
-    found = getattr(importlib.import_module(module), attribute, None)
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except ImportError as error:
+        raise runtime_error(source, declaration.span, f"the tool '{name}' cannot be imported: {error}") from error
     if found is None or not callable(found):
         raise runtime_error(source, declaration.span, f"'{declaration.path}' is not there, or not a function")
     return found if isinstance(found, Tool) else tool(found)
