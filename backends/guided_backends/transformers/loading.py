@@ -39,7 +39,7 @@ def load_from_disk(
     **options: Any,
 ) -> TransformersEngine:
     """See `guided_backends.transformers.load`; `options` go to `AutoModelForCausalLM.from_pretrained`."""
-    folder = _folder(source, options.pop("revision", None))
+    folder = _folder(source, revision=options.pop("revision", None), cache_dir=options.pop("cache_dir", None))
     torch_device = _device(device)
     config = _config(folder, options)
     model = _model(folder, config, _dtype(dtype, torch_device), options)
@@ -91,7 +91,7 @@ def _vocabulary(tokenizer: Any, model: Any, num_logits: int) -> Vocabulary:
         ) from error
 
 
-def _folder(source: str | os.PathLike[str] | None, revision: str | None) -> Path:
+def _folder(source: str | os.PathLike[str] | None, **where: Any) -> Path:
     """A directory that holds a model: the one named, or where the local Hugging Face cache keeps that name."""
     if source is None:
         raise ModelLoadError(
@@ -103,7 +103,7 @@ def _folder(source: str | os.PathLike[str] | None, revision: str | None) -> Path
         raise ModelLoadError(f"{place} is a file, not a model directory; pass the directory that holds config.json")
     if not path.is_dir():
         try:
-            path = Path(snapshot_download(place, revision=revision, local_files_only=True))
+            path = Path(snapshot_download(place, local_files_only=True, **where))
         except Exception as error:
             raise ModelLoadError(
                 f"no model at {place!r}: there is no such directory, and no model of that name in the local "

@@ -1,4 +1,4 @@
-"""Tiny random models of several architectures and one tokenizer: what backend and conformance tests run.
+"""Tiny random models of several architectures and one tokenizer, on one torch thread.
 
 Windows are 8 tokens wide, so that a text of 20 tokens leaves them; the vocabulary is narrower than the head, as in
 many released models.
@@ -7,7 +7,14 @@ many released models.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -73,9 +80,13 @@ def _configured(name: str) -> tuple[Any, Any]:
     }[name]()
 
 
-@functools.cache
 def tiny_model(name: str, attention: str | None = None) -> Any:
-    """The same weights every time; do not change them."""
+    """The same object every time; do not change it."""
+    return _model(name, attention)
+
+
+@functools.cache
+def _model(name: str, attention: str | None) -> Any:
     kind, config = _configured(name)
     state = torch.get_rng_state()
     torch.manual_seed(0)
@@ -109,3 +120,46 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 def tiny_engine(name: str, **options: Any) -> Any:
     """An engine over `tiny_model(name)`; options as `from_objects`, and `attention`."""
     return backend.from_objects(tiny_model(name, options.pop("attention", None)), tiny_tokenizer(), **options)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Two threads wait for each other on a busy machine, and tiny models need one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def model_of() -> Callable[..., Any]:
+    return tiny_model
+
+
+@pytest.fixture
+def tokenizer() -> PreTrainedTokenizerFast:
+    return tiny_tokenizer()
+
+
+@pytest.fixture
+def engine_of() -> Callable[..., Any]:
+    return tiny_engine
+
+
+@pytest.fixture(params=ALL)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each architecture in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def plain() -> Callable[..., np.ndarray]:
+    """Logits after every token, float32[n, V], by the model itself without a cache."""
+
+    def logits(name: str, tokens: list[int]) -> np.ndarray:
+        with torch.no_grad():
+            out = tiny_model(name)(input_ids=torch.tensor([list(tokens)]), use_cache=False)
+        result: np.ndarray = out.logits[0].numpy()
+        return result
+
+    return logits

@@ -1,0 +1,165 @@
+"""How plans become forwards: masks against their definition, what is read in place, which form is chosen."""
+
+import numpy as np
+import pytest
+import torch
+
+from guided.runtime.engine_plan import Plan, Segment
+from guided_backends.transformers.architecture import Reach
+from guided_backends.transformers.chunks import ChunkLimits, chunks
+from guided_backends.transformers.layout import LayoutMaker
+
+REACHES = {"full": Reach(), "sliding": Reach(window=4), "chunked": Reach(chunk=3)}
+
+
+def maker(form=None, *, skip=True, dtype=torch.bool):
+    return LayoutMaker(
+        reaches=REACHES,
+        groups_heads=True,
+        can_skip_masks=dict.fromkeys(REACHES, skip),
+        device=torch.device("cpu"),
+        mask_dtype=dtype,
+        form=form,
+    )
+
+
+def plan_of(*rows, wanted=None):
+    """Rows are (number of new tokens, slots of the whole path)."""
+    segments = [
+        Segment(np.arange(new, dtype=np.int32) + 5, len(slots) - new, np.array(slots, np.int32)) for new, slots in rows
+    ]
+    counts = [new for new, _ in rows]
+    total = sum(counts)
+    return Plan(
+        segments=segments,
+        tokens=np.concatenate([s.tokens for s in segments]),
+        positions=np.concatenate([np.arange(s.start, s.start + len(s.tokens), dtype=np.int32) for s in segments]),
+        write=np.concatenate([s.slots[s.start :] for s in segments]),
+        offsets=np.cumsum([0, *counts]).astype(np.int32),
+        wanted=np.arange(total, dtype=np.int32) if wanted is None else np.array(wanted, np.int32),
+    )
+
+
+def may_see(kind, query, key):
+    return key <= query and {"full": True, "sliding": query - key < 4, "chunked": query // 3 == key // 3}[kind]
+
+
+def seen_slots(layout, kind, batch, query):
+    """The slots that a query of the input looks at, as the layer would read them."""
+    reads = layout.reads[kind]
+    if reads.index is None:
+        slots = np.arange(reads.low, reads.low + reads.width)
+    else:
+        slots = reads.index.view(-1, reads.width)[batch].numpy()
+    if reads.mask is not None:
+        return sorted(slots[reads.mask[batch, 0, query].numpy()].tolist())
+    is_fresh = layout.queries == reads.width
+    return sorted((slots[: query + 1] if is_fresh else slots).tolist())
+
+
+CASES = {
+    "one fresh row": [(7, range(3, 10))],
+    "one token": [(1, range(3, 14))],
+    "a few tokens after a context": [(3, range(3, 14))],
+    "slots out of order": [(2, [9, 10, 11, 4, 5, 6, 20])],
+    "far apart": [(2, [*range(9), 4000, 4001, 9000])],
+    "a shared prefix": [(2, [1, 2, 3, 4, 5, 10, 11]), (1, [1, 2, 3, 4, 5, 12]), (3, [1, 2, 13, 14, 15])],
+    "unlike rows": [(1, range(1, 30)), (4, range(100, 109)), (1, [300])],
+}
+
+
+@pytest.mark.parametrize("form", ["packed", "batched", None])
+@pytest.mark.parametrize("rows", CASES.values(), ids=CASES)
+def test_each_token_sees_what_its_layer_allows(rows, form):
+    plan = plan_of(*[(new, list(slots)) for new, slots in rows])
+    layout = maker(form).make(plan)
+    batched = layout.input_ids.shape[0] > 1
+    for kind in REACHES:
+        for row, segment in enumerate(plan.segments):
+            for i in range(len(segment.tokens)):
+                cell = (row, i) if batched else (0, int(plan.offsets[row]) + i)
+                position = segment.start + i
+                allowed = [int(s) for k, s in enumerate(segment.slots) if may_see(kind, position, k)]
+                assert seen_slots(layout, kind, *cell) == sorted(allowed), (kind, row, i)
+                assert int(layout.positions[cell]) == position
+                assert int(layout.input_ids[cell]) == int(segment.tokens[i])
+
+
+def test_a_row_in_neighbouring_slots_is_read_in_place_and_without_a_mask():
+    for new in (1, 9):
+        layout = maker().make(plan_of((new, list(range(5, 14)))))
+        reads = layout.reads["full"]
+        assert (reads.index, reads.mask, reads.low, reads.width) == (None, None, 5, 9)
+        assert layout.write_range == (14 - new, 14)
+    window = maker().make(plan_of((1, list(range(5, 14))))).reads["sliding"]
+    assert (window.index, window.mask, window.low, window.width) == (None, None, 10, 4)
+
+
+def test_masks_are_never_left_out_where_attention_would_guess_wrong():
+    layout = maker(skip=False).make(plan_of((1, list(range(5, 14)))))
+    assert all(reads.mask is not None for reads in layout.reads.values())
+    layout = maker().make(plan_of((9, list(range(5, 14)))))  # fresh, but longer than the window
+    assert layout.reads["sliding"].mask is not None
+    layout = maker().make(plan_of((2, list(range(5, 14)))))  # attention's own causal rule would start at slot 0
+    assert layout.reads["full"].mask is not None
+
+
+def test_the_write_range_needs_neighbours_in_order():
+    assert maker().make(plan_of((3, [1, 2, 9, 8, 7]))).write_range is None
+    assert maker().make(plan_of((3, [1, 2, 7, 9, 10]))).write_range is None
+    assert maker("batched").make(plan_of((3, [1, 2, 3]), (1, [4]))).write_range is None
+
+
+def test_shared_prefixes_are_packed_and_unlike_rows_batched():
+    shared = [(1, [*range(1, 2001), 2001 + row]) for row in range(16)]
+    assert maker().make(plan_of(*shared)).input_ids.shape == (1, 16)
+    apart = [(1, list(range(1 + 500 * row, 1 + 500 * row + 400))) for row in range(8)]
+    assert maker().make(plan_of(*apart)).input_ids.shape == (8, 1)
+    prefill_beside_decode = [(400, list(range(1, 401))), (1, list(range(500, 600)))]
+    assert maker().make(plan_of(*prefill_beside_decode)).input_ids.shape == (1, 401)
+
+
+def test_scattered_slots_are_gathered_once():
+    layout = maker().make(plan_of((1, [*range(50), 100_000])))
+    assert layout.reads["full"].index.tolist() == [*range(50), 100_000]
+
+
+def test_eager_masks_are_additive():
+    mask = maker(skip=False, dtype=torch.float32).make(plan_of((2, [1, 2, 3]))).reads["full"].mask
+    low = torch.finfo(torch.float32).min
+    assert mask.tolist() == [[[[0, 0, low], [0, 0, 0]]]]
+
+
+def test_wanted_cells_skip_the_padding():
+    layout = maker("batched").make(plan_of((1, [1]), (3, [2, 3, 4]), (2, [5, 6]), wanted=[0, 3, 5]))
+    assert layout.wanted.tolist() == [0, 5, 7]
+    assert layout.real.tolist() == [0, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("limits", "parts"),
+    [
+        (ChunkLimits(), [13]),
+        (ChunkLimits(tokens=5), [5, 5, 3]),
+        (ChunkLimits(rows=1), [10, 1, 2]),
+        (ChunkLimits(rows=2), [11, 2]),
+        (ChunkLimits(mask_cells=1), [1] * 13),
+    ],
+    ids=["whole", "tokens", "one row", "two rows", "cells"],
+)
+def test_a_plan_is_cut_without_losing_a_token(limits, parts):
+    plan = plan_of((10, list(range(1, 13))), (1, [1, 2, 20]), (2, [1, 30, 31]), wanted=[12, 3, 9])
+    cut = list(chunks(plan, limits))
+    assert [chunk.plan.num_tokens for chunk in cut] == parts
+    for field in ("tokens", "positions", "write"):
+        joined = np.concatenate([getattr(chunk.plan, field) for chunk in cut])
+        assert joined.tolist() == getattr(plan, field).tolist()
+    found = {}
+    for chunk in cut:
+        part = chunk.plan
+        assert part.offsets.tolist()[-1] == part.num_tokens
+        for segment in part.segments:
+            assert len(segment.slots) == segment.start + len(segment.tokens)
+        for place, index in zip(chunk.places.tolist(), part.wanted.tolist(), strict=True):
+            found[place] = int(part.write[index])
+    assert found == {place: int(plan.write[index]) for place, index in enumerate(plan.wanted.tolist())}
