@@ -1,0 +1,361 @@
+"""Hole-free templates render as Jinja renders them; jinja2 is only asked here."""
+
+from __future__ import annotations
+
+import json
+
+import jinja2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guided.errors import TemplateSyntaxError
+from guided.lang import Scope, check, parse, render
+from guided.source import Source
+
+JINJA = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+
+
+def _tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+    """`tojson` as the chat templates of transformers have it."""
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+    )
+
+
+JINJA.filters["tojson"] = _tojson
+
+INPUTS = {
+    "n": 7,
+    "x": 2.5,
+    "yes": True,
+    "nothing": None,
+    "word": "Hello",
+    "line": "  The quick <b>brown</b> fox & friends  ",
+    "lines": "one\ntwo\n\nthree",
+    "words": ["pear", "Apple", "fig", "apple"],
+    "numbers": [3, 1, 2, 3],
+    "nested": [[1, 2], [3]],
+    "person": {"name": "Ann", "age": 41, "tags": ["a", "b"], "home": {"city": "Rome"}},
+    "people": [
+        {"name": "Bob", "age": 30, "home": {"city": "Oslo"}},
+        {"name": "Eve", "age": 25, "home": {"city": "Rome"}},
+        {"name": "Zoe", "age": 30, "home": {"city": "Oslo"}},
+    ],
+    "unicode": "Zürich 🦊 \u2028",
+    "empty": [],
+}
+
+DECLARATIONS = "---\ninputs: {" + ", ".join(f"{name}: any" for name in INPUTS) + "}\n---\n"
+
+
+def ours(text: str, inputs=None) -> str:
+    file = parse(Source(DECLARATIONS + text))
+    check(file)
+    return render(file.body, Scope.of(INPUTS if inputs is None else inputs), file.source)
+
+
+def theirs(text: str, inputs=None) -> str:
+    return JINJA.from_string(text).render(INPUTS if inputs is None else inputs)
+
+
+EXPRESSIONS = """
+1 + 2 * 3
+(1 + 2) * 3
+2 ** 3 ** 2
+-2 ** 2
+- 2 + 3
+7 // 2, 
+7 % 4 * 2
+7 / 2
+(1 + 2 * 3) ~ 4 == "74"
+"a" ~ 1 ~ none
+1 < 2 < 3
+1 < 3 < 2
+1 == 1.0
+not n == 7
+not yes and yes
+yes or nothing
+nothing or "other"
+nothing and word
+1 in numbers
+"ell" in word
+"city" not in person
+"zz" not in word and not nothing
+n if yes else x
+n if nothing else x if yes else word
+(n if nothing) is defined
+"A" "B" 'C'
+"tab\\tnew\\nquote\\"x\\u00fc\\x41"
+[1, "two", 3.0, none, true]
+(1, 2)
+(1,)
+()
+{"a": 1, "b": [2]}
+{}
+person.name
+person["name"]
+person.home.city
+person.tags[0]
+people.0.name
+people[-1].home["city"]
+words[1:3]
+words[::-1]
+words[:2]
+words[-2:]
+word[1:]
+word[0]
+person.items() | list
+person.keys() | list
+person.get("age")
+person.get("none", 5)
+person.missing is defined
+person.missing | default("d")
+"" | default("d")
+"" | default("d", true)
+"" | d("e", boolean=true)
+word.upper()
+word.startswith("He")
+line.strip().split(" ")
+word.replace("l", "L")
+"-".join(words)
+word | upper
+word | lower | capitalize
+line | trim
+line | title
+"it's o'neil (a-b) [c]" | title
+line | trim | length
+words | join(", ")
+people | join("; ", attribute="name")
+words | first
+words | last
+words | sort
+words | sort(reverse=true)
+words | sort(case_sensitive=true)
+people | sort(attribute="age") | map(attribute="name") | list
+people | sort(attribute="age,name") | map(attribute="name") | list
+people | map(attribute="home.city") | list
+people | map(attribute="zip", default="?") | list
+words | map("upper") | list
+words | map("replace", "p", "P") | list
+numbers | select("odd") | list
+numbers | select | list
+numbers | reject("eq", 3) | list
+numbers | select("in", [1, 2]) | list
+people | selectattr("age", "gt", 26) | map(attribute="name") | list
+people | selectattr("home.city", "equalto", "Oslo") | list | length
+people | rejectattr("age", "eq", 30) | map(attribute="name") | join
+numbers | sum
+people | sum(attribute="age")
+people | sum("age", 100)
+numbers | max
+numbers | min
+words | max
+words | unique | list
+words | unique(case_sensitive=true) | list
+people | unique(attribute="age") | map(attribute="name") | list
+numbers | reverse | list
+word | reverse
+person | dictsort
+person.home | items | list
+{"b": 1, "A": 2} | dictsort(case_sensitive=true)
+{"b": 1, "A": 2} | dictsort(by="value", reverse=true)
+[1, 2, 3, 4, 5] | batch(2) | list
+[1, 2, 3] | batch(2, "-") | list
+[1, 2, 3, 4, 5] | slice(3) | list
+[1, 2, 3, 4, 5] | slice(3, "x") | list
+42.55 | round
+42.55 | round(1)
+42.55 | round(1, "floor")
+42.55 | round(0, "ceil")
+-3 | abs
+"42" | int
+"4.9" | int
+"x" | int(5)
+"ff" | int(base=16)
+"1.5" | float
+"x" | float(2.0)
+n | string ~ "!"
+lines | indent
+lines | indent(2, true)
+lines | indent("> ", blank=true)
+"foo bar baz qux" | truncate(9)
+"foo bar baz qux" | truncate(9, true)
+"foo bar baz qux" | truncate(11, false, "...", 0)
+line | wordcount
+"a long line of words to wrap" | wordwrap(10)
+word | center(11) ~ "|"
+line | replace("b", "B", 1)
+person | tojson
+person | tojson(indent=2)
+unicode | tojson
+unicode | tojson(ensure_ascii=true)
+line | tojson
+"a b/ü?" | urlencode
+{"q": "a b", "p": 1} | urlencode
+word | safe
+n is odd
+n is not even
+n is divisibleby 7
+n is divisibleby(2)
+n is number and word is string
+person is mapping
+words is sequence and word is iterable
+nothing is none
+yes is true
+yes is boolean
+x is float
+n is integer
+n is eq 7
+n is ge(7)
+word is in(["Hello"])
+word is upper
+word is sameas word
+nope is defined and loop.first
+range(5) | list
+range(1, 10, 3) | list
+range(3) | map("string") | join
+dict(a=1).a
+words | length > 3
+(words | length) + 1
+"%s" ~ 1
+0x10 + 0b11 + 0o7 + 1_000
+1.5e3
+1e-2 ~ ""
+[[1, 2], [3]] | map("sum") | list
+people | groupby("home.city") | map("first") | list
+nested[0][1] * nested[1][0]
+"a" < "b" and "b" <= "b"
+loop is defined
+"{{ x }}" ~ '%}'
+"""
+
+
+@pytest.mark.parametrize("expression", [e.strip().rstrip(",") for e in EXPRESSIONS.strip().split("\n")])
+def test_expression(expression):
+    text = "{{ " + expression + " }}"
+    if expression.startswith(("nope", "loop")):
+        text = "{% for nope in [1] %}" + text + "{% endfor %}"
+    assert ours(text) == theirs(text)
+
+
+BODIES = {
+    "blocks take their newline": "a\n{% if yes %}\nb\n{% endif %}\nc\n",
+    "blocks take the blanks before them": "a\n   {% if yes %}\n  b\n\t {% endif %}\nc",
+    "text before a block keeps its blanks": "a  {% if yes %} b {% endif %} c",
+    "minus strips both sides": "a \n {%- if yes -%} \n b \n {%- endif -%} \n c",
+    "minus on output": "a \n {{- word -}} \n b",
+    "plus keeps": "a\n   {%+ if yes +%}\nb{% endif +%}\nc",
+    "comments vanish": "a\n  {# one\n two #}\nb {# c #} d {#- e -#} f",
+    "a comment may hold tags": "a{# {{ x }} {% if %} #}b",
+    "raw": "a\n{% raw %}\n{{ x }} {% if %}\n{% endraw %}\nb",
+    "raw with minus": "a {%- raw -%} \n {{ x }} \n {%- endraw -%} \n b",
+    "raw is indented": "a\n  {% raw %}{{ x }}\n  {% endraw %}\nb",
+    "carriage returns": "a\r\n{% if yes %}\r\nb\r\n{% endif %}\r\nc\rd",
+    "block at the very start": "  {% if yes %}\nx{% endif %}",
+    "blocks on one line": "  {% if yes %} {% if yes %}  x{% endif %}{% endif %}  \n",
+    "if chains": "{% if nothing %}a{% elif n == 7 %}b{% else %}c{% endif %}",
+    "if else": "{% if nothing %}a{% elif nothing %}b{% else %}c{% endif %}",
+    "for with loop": "{% for w in words %}{{ loop.index }}/{{ loop.length }} {{ w }}{{ ',' if not loop.last }}\n{% endfor %}",
+    "for numbers": "{% for w in words %}{{ loop.index0 }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.first }}{% endfor %}",
+    "for neighbours": "{% for w in words %}{{ loop.previtem | default('-') }}{{ loop.nextitem | default('-') }}{% endfor %}",
+    "for cycle": "{% for w in words %}{{ loop.cycle('a', 'b', 'c') }}{% endfor %}",
+    "for if": "{% for i in numbers if i > 1 %}{{ loop.index }}:{{ i }} {% endfor %}",
+    "for else": "{% for i in empty %}x{% else %}none{% endfor %}",
+    "for over a filtered nothing": "{% for i in numbers if i > 9 %}x{% else %}none{% endfor %}",
+    "for unpacks": "{% for k, v in person.items() %}{{ k }}={{ v }};{% endfor %}",
+    "for unpacks in brackets": "{% for (a, b) in [(1, 2), (3, 4)] %}{{ a + b }} {% endfor %}",
+    "for over a mapping": "{% for k in person %}{{ k }} {% endfor %}",
+    "for over text": "{% for c in word %}{{ c }}.{% endfor %}",
+    "nested loops": "{% for a in nested %}{% set outer = loop %}{% for b in a %}{{ outer.index }}{{ loop.index }}{{ b }} {% endfor %}{% endfor %}",
+    "loop variables are local": "{% set w = 1 %}{% for w in words %}{{ w }}{% endfor %}{{ w }}",
+    "set in a loop is local": "{% set a = 1 %}{% for i in numbers %}{% set a = a + i %}{{ a }} {% endfor %}{{ a }}",
+    "set in an if is not": "{% set a = 1 %}{% if yes %}{% set a = 2 %}{% endif %}{{ a }}",
+    "set hides an input": "{% set n = n + 1 %}{{ n }}",
+    "set unpacks": "{% set a, b = 1, 2 %}{{ a }}{{ b }}",
+    "set of a tuple": "{% set a = 1, 2 %}{{ a }}",
+    "set block": "{% set a %}x{{ n }}\ny{% endset %}[{{ a }}]",
+    "set block with filters": "{% set a | upper | replace('X', '-') %}x{{ n }}y{% endset %}[{{ a }}]",
+    "namespace": "{% set ns = namespace(a=0, b='x') %}{% for i in numbers %}{% set ns.a = ns.a + i %}{% endfor %}{{ ns.a }}{{ ns.b }}",
+    "filter block": "{% filter upper | trim %} a{{ word }} {% endfilter %}",
+    "with": "{% with a = n, b = 2 %}{{ a * b }}{% endwith %}",
+    "with hides": "{% set a = 1 %}{% with a = 5 %}{{ a }}{% set a = 6 %}{{ a }}{% endwith %}{{ a }}",
+    "macro": "{% macro f(a, b=2) %}<{{ a }}:{{ b }}>{% endmacro %}{{ f(1) }}{{ f(1, 3) }}{{ f(b=4, a=n) }}",
+    "macro sees inputs": "{% macro f() %}{{ word }}{% endmacro %}{{ f() | upper }}",
+    "macro calls itself": "{% macro f(i) %}{{ i }}{% if i > 0 %}{{ f(i - 1) }}{% endif %}{% endmacro %}{{ f(4) }}",
+    "macros call each other": "{% macro a(x) %}({{ x }}){% endmacro %}{% macro b(x) %}{{ a(x) ~ a(x) }}{% endmacro %}{{ b(1) }}",
+    "if without else prints nothing": "[{{ 'x' if nothing }}]",
+    "json in text": '{"a": {{ person | tojson }}, "b": {"c": 1}}',
+    "mapping then close": "{{ {'a': {'b': 1}}['a']['b'] }}",
+    "braces in strings": "{{ '}}' }}{{ \"{% if %}\" }}",
+    "no tags": "just { text } with % and #\n\n",
+    "empty": "",
+    "trailing newlines stay": "a\n\n",
+    "adjacent": "{{ n }}{{ n }}{% if yes %}{% endif %}{{ n }}",
+    "chat": "{% for m in people %}<|{{ m.name }}|>\n{{ m.age }}{% if not loop.last %}\n{% endif %}{% endfor %}",
+}
+
+
+@pytest.mark.parametrize("text", BODIES.values(), ids=BODIES.keys())
+def test_body(text):
+    assert ours(text) == theirs(text)
+
+
+PIECES = st.sampled_from(
+    [" ", "\n", "\t", "  ", "a", "b c", "{", "}", "%", "#", "-", "é", "{{ n }}", "{{- n }}", "{{ n -}}", "{{ word|upper }}"]
+    + ["{% if yes %}", "{%- if yes %}", "{% if nothing -%}", "{%+ if yes %}", "{% else %}", "{%- else -%}", "{% endif %}"]
+    + ["{%- endif -%}", "{% endif +%}", "{% for i in numbers %}", "{%- for i in words -%}", "{% endfor %}", "{% endfor -%}"]
+    + ["{# c #}", "{#- c -#}", "{% set a = 1 %}", "{% raw %}", "{% endraw %}", "{%- raw -%}", "{%- endraw -%}", "\r\n"]
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(PIECES, max_size=14).map("".join))
+def test_white_space_is_trimmed_alike(text):
+    try:
+        expected = theirs(text)
+    except jinja2.TemplateSyntaxError:
+        return  # we may refuse it too, or not: not what is asked here
+    try:
+        found = ours(text)
+    except TemplateSyntaxError as error:
+        assert "'raw' is never closed" in str(error)  # Jinja takes a `raw` that ends with the template
+        return
+    assert found == expected
+
+
+ATOMS = st.sampled_from(["1", "2", "n", "x", "3.5", "yes", "nothing", "word", "'a'", "numbers", "[1, 2]", "person.age"])
+
+
+def _combine(inner):
+    binary = st.sampled_from(
+        ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", "<=", "and", "or", "in", "not in", "**", ">"]
+    )
+    suffix = st.sampled_from(["|string", "|default(1)", " is none", " is not string", "|list|length", "|int", "|abs"])
+    return st.one_of(
+        st.tuples(inner, binary, inner).map(lambda t: f"{t[0]} {t[1]} {t[2]}"),
+        inner.map(lambda e: f"({e})"),
+        inner.map(lambda e: f"not {e}"),
+        inner.map(lambda e: f"-{e}"),
+        st.tuples(inner, suffix).map("".join),
+        st.tuples(inner, inner, inner).map(lambda t: f"{t[0]} if {t[1]} else {t[2]}"),
+        inner.map(lambda e: f"[{e}, 1][0]"),
+    )
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.recursive(ATOMS, _combine, max_leaves=8))
+def test_expressions_group_alike(expression):
+    """Where both compute a value it is the same; we refuse more (text + number, for one)."""
+    text = "{{ " + expression + " }}"
+    try:
+        expected = theirs(text)
+    except Exception:
+        expected = None
+    try:
+        found = ours(text)
+    except Exception as error:
+        assert type(error).__name__ in ("TemplateRuntimeError", "TemplateSyntaxError")
+        return
+    if expected is not None:
+        assert found == expected
