@@ -1,0 +1,281 @@
+// The only file that knows Python. Plain data goes in and comes out; ids instead of pointers.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "errors.hpp"
+#include "grammar.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace guided;
+
+namespace {
+
+using Ids = std::vector<std::uint32_t>;
+using MaskOut = nb::ndarray<std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using MaskOut2 = nb::ndarray<std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+std::string to_string(nb::bytes b) { return {b.c_str(), b.size()}; }
+nb::bytes to_bytes(const std::string& s) { return nb::bytes(s.data(), s.size()); }
+
+std::u32string to_text(nb::str s) {
+    const Py_ssize_t n = PyUnicode_GetLength(s.ptr());
+    std::u32string out(static_cast<std::size_t>(n), U'\0');
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        out[static_cast<std::size_t>(i)] = PyUnicode_ReadChar(s.ptr(), i);
+        if (out[static_cast<std::size_t>(i)] >= 0xD800 && out[static_cast<std::size_t>(i)] <= 0xDFFF)
+            throw nb::value_error("a text may not hold surrogates");
+    }
+    return out;
+}
+
+void raise(const char* name, nb::tuple args) {
+    nb::object type = nb::module_::import_("guided.errors").attr(name);
+    nb::object error = type(*args);
+    PyErr_SetObject(type.ptr(), error.ptr());
+}
+
+struct PyMatcher {
+    std::shared_ptr<Grammar> grammar;
+    StateId state;
+
+    bool take(std::optional<StateId> to) {
+        if (to) state = *to;
+        return to.has_value();
+    }
+};
+
+class PyBuilder {
+   public:
+    PyBuilder(std::uint64_t max_expressions, std::uint64_t max_states) : builder_(max_expressions, max_states) {}
+
+    Builder& builder() {
+        if (is_spent_) throw nb::value_error("this builder has been compiled; start a new one");
+        return builder_;
+    }
+    ExprPool& pool() { return builder().machine().pool; }
+    Schemas& schemas() { return builder().machine().schemas; }
+    void spend() { is_spent_ = true; }
+
+    ExprId expr(std::uint32_t e) {
+        if (e >= pool().size()) throw nb::value_error("no such expression id");
+        return e;
+    }
+    std::vector<ExprId> exprs(const Ids& ids) {
+        for (std::uint32_t e : ids) expr(e);
+        return ids;
+    }
+    SchemaId schema(std::uint32_t s) {
+        if (s >= schemas().nodes.size()) throw nb::value_error("no such schema id");
+        return s;
+    }
+
+   private:
+    Builder builder_;
+    bool is_spent_ = false;
+};
+
+void define_schema(PyBuilder& b, std::uint32_t id, std::uint32_t types, std::optional<std::uint32_t> string,
+                   std::optional<std::uint32_t> number, const std::vector<std::pair<nb::str, std::uint32_t>>& properties,
+                   std::optional<std::uint32_t> additional, const std::vector<nb::str>& required, std::uint32_t min_properties,
+                   std::optional<std::uint32_t> max_properties, const Ids& prefix_items, std::optional<std::uint32_t> items,
+                   std::uint32_t min_items, std::optional<std::uint32_t> max_items, const Ids& all_of,
+                   const std::vector<Ids>& any_of) {
+    SchemaNode n;
+    n.types = types;
+    if (string) n.string = b.expr(*string);
+    if (number) n.number = b.expr(*number);
+    for (const auto& [key, s] : properties) n.properties.push_back({b.schemas().intern_key(to_text(key)), b.schema(s)});
+    if (additional) n.additional = b.schema(*additional);
+    for (const auto& key : required) n.required.push_back(b.schemas().intern_key(to_text(key)));
+    n.min_properties = min_properties, n.max_properties = max_properties.value_or(kUnbounded);
+    for (std::uint32_t s : prefix_items) n.prefix.push_back(b.schema(s));
+    if (items) n.items = b.schema(*items);
+    n.min_items = min_items, n.max_items = max_items.value_or(kUnbounded);
+    for (std::uint32_t s : all_of) n.all_of.push_back(b.schema(s));
+    for (const Ids& group : any_of) {
+        for (std::uint32_t s : group) b.schema(s);
+        n.any_of.push_back(group);
+    }
+    n.is_defined = true;
+    SchemaNode& slot = b.schemas().nodes[b.schema(id)];
+    if (slot.is_defined) throw nb::value_error("this schema node is defined already");
+    slot = std::move(n);
+}
+
+std::uint32_t json_node(PyBuilder& b, std::uint32_t schema, const std::string& order, nb::str item_separator,
+                        nb::str key_separator, const std::string& whitespace, std::optional<std::uint32_t> indent) {
+    if (order != "declared" && order != "any") throw nb::value_error("order must be 'declared' or 'any'");
+    if (whitespace != "flexible" && whitespace != "fixed") throw nb::value_error("whitespace must be 'flexible' or 'fixed'");
+    for (const SchemaNode& n : b.schemas().nodes)
+        if (!n.is_defined) throw nb::value_error("a schema node was reserved but never defined");
+    Layout layout;
+    layout.is_flexible = whitespace == "flexible", layout.is_any_order = order == "any";
+    if (!layout.is_flexible) layout.item_separator = to_text(item_separator), layout.key_separator = to_text(key_separator), layout.indent = indent;
+    return b.builder().json(b.schema(schema), layout);
+}
+
+std::int32_t* row_of(const MaskOut& out, const Grammar& g) {
+    if (out.shape(0) != g.trie().num_words())
+        throw nb::value_error(("the mask must be int32[" + std::to_string(g.trie().num_words()) + "], got int32[" +
+                               std::to_string(out.shape(0)) + "]").c_str());
+    return out.data();
+}
+
+nb::object view_of(const PyMatcher& m) {
+    auto row = m.grammar->row(m.state);
+    const std::size_t n = m.grammar->trie().num_words();
+    std::shared_ptr<const Row> keep = row;
+    if (row->words.empty()) {  // a short row is written out once for this view
+        auto full = std::make_shared<Row>();
+        full->words.resize(n);
+        row->write(full->words.data(), static_cast<std::uint32_t>(n));
+        keep = full;
+    }
+    auto* owner = new std::shared_ptr<const Row>(keep);
+    nb::capsule capsule(owner, [](void* p) noexcept { delete static_cast<std::shared_ptr<const Row>*>(p); });
+    return nb::cast(nb::ndarray<nb::numpy, const std::int32_t, nb::ndim<1>>(keep->words.data(), {n}, capsule));
+}
+
+nb::object allowed_tokens(const PyMatcher& m) {
+    const auto& row = m.grammar->row(m.state);
+    auto* out = new std::vector<std::int32_t>(row->tokens);
+    if (!row->words.empty())
+        for (std::int32_t t = 0; t < static_cast<std::int32_t>(m.grammar->trie().num_tokens()); ++t)
+            if ((static_cast<std::uint32_t>(row->words[static_cast<std::size_t>(t >> 5)]) >> (t & 31)) & 1) out->push_back(t);
+    nb::capsule capsule(out, [](void* p) noexcept { delete static_cast<std::vector<std::int32_t>*>(p); });
+    return nb::cast(nb::ndarray<nb::numpy, std::int32_t, nb::ndim<1>>(out->data(), {out->size()}, capsule));
+}
+
+void bind_builder(nb::module_& m) {
+    nb::class_<PyBuilder>(m, "Builder")
+        .def(nb::init<std::uint64_t, std::uint64_t>(), "max_expressions"_a = 2'000'000, "max_states"_a = 1'000'000)
+        .def("empty", [](PyBuilder&) { return ExprPool::kEmpty; })
+        .def("epsilon", [](PyBuilder&) { return ExprPool::kEpsilon; })
+        .def("chars", [](PyBuilder& b, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& ranges) {
+            std::vector<Range> out;
+            for (auto [lo, hi] : ranges) {
+                if (lo > hi || hi > kMaxCodePoint) throw nb::value_error("not a range of code points");
+                out.push_back({lo, hi});
+            }
+            return b.pool().set(normalized(std::move(out)));
+        }, "ranges"_a)
+        .def("literal", [](PyBuilder& b, nb::str text) { return b.pool().literal(to_text(text)); }, "text"_a)
+        .def("words", [](PyBuilder& b, const std::vector<nb::str>& texts) {
+            std::vector<std::u32string> out;
+            for (const auto& t : texts) out.push_back(to_text(t));
+            return b.pool().words(std::move(out));
+        }, "texts"_a)
+        .def("concat", [](PyBuilder& b, const Ids& parts) { return b.pool().cat(b.exprs(parts)); }, "parts"_a)
+        .def("alternate", [](PyBuilder& b, const Ids& parts) { return b.pool().alt(b.exprs(parts)); }, "parts"_a)
+        .def("intersect", [](PyBuilder& b, const Ids& parts) { return b.pool().both(b.exprs(parts)); }, "parts"_a)
+        .def("complement", [](PyBuilder& b, std::uint32_t e) { return b.pool().negate(b.expr(e)); }, "part"_a)
+        .def("repeat", [](PyBuilder& b, std::uint32_t e, std::uint32_t min, std::optional<std::uint32_t> max) {
+            if (max && *max < min) throw nb::value_error("a repeat needs minimum <= maximum");
+            return b.pool().repeat(b.expr(e), min, max.value_or(kUnbounded));
+        }, "part"_a, "minimum"_a, "maximum"_a.none())
+        .def("is_empty", [](PyBuilder& b, std::uint32_t e) { return !b.pool().nonempty(b.expr(e)); }, "part"_a)
+        .def("schema", [](PyBuilder& b) {
+            b.schemas().nodes.emplace_back();
+            return static_cast<std::uint32_t>(b.schemas().nodes.size() - 1);
+        })
+        .def("define_schema", &define_schema, "node"_a, nb::kw_only(), "types"_a, "string"_a = nb::none(), "number"_a = nb::none(),
+             "properties"_a = std::vector<std::pair<nb::str, std::uint32_t>>{}, "additional"_a = nb::none(),
+             "required"_a = std::vector<nb::str>{}, "min_properties"_a = 0, "max_properties"_a = nb::none(),
+             "prefix_items"_a = Ids{}, "items"_a = nb::none(), "min_items"_a = 0, "max_items"_a = nb::none(), "all_of"_a = Ids{},
+             "any_of"_a = std::vector<Ids>{})
+        .def("lexeme", [](PyBuilder& b, std::uint32_t e) { return b.builder().lexeme(b.expr(e)); }, "expression"_a)
+        .def("raw", [](PyBuilder& b, nb::bytes text) { return b.builder().raw(to_string(text)); }, "text"_a)
+        .def("json", &json_node, "schema"_a, nb::kw_only(), "order"_a, "item_separator"_a, "key_separator"_a, "whitespace"_a,
+             "indent"_a.none())
+        .def("sequence", [](PyBuilder& b, const Ids& parts) { return b.builder().sequence(parts); }, "parts"_a)
+        .def("choice", [](PyBuilder& b, const Ids& parts) { return b.builder().choice(parts); }, "parts"_a)
+        .def("repetition", [](PyBuilder& b, std::uint32_t part, std::uint32_t min, std::optional<std::uint32_t> max,
+                              std::optional<std::uint32_t> separator) {
+            if (max && *max < min) throw nb::value_error("a repetition needs minimum <= maximum");
+            b.builder().check_node(part);
+            return b.builder().repetition(part, min, max.value_or(kUnbounded), separator ? b.builder().check_node(*separator) : kNone);
+        }, "part"_a, "minimum"_a, "maximum"_a.none(), "separator"_a.none())
+        .def("compile", [](PyBuilder& b, std::uint32_t root, std::shared_ptr<Trie> vocabulary) {
+            auto grammar = b.builder().compile(root, std::move(vocabulary));
+            b.spend();
+            return grammar;
+        }, "root"_a, "vocabulary"_a);
+}
+
+void bind_matcher(nb::module_& m) {
+    nb::class_<PyMatcher>(m, "Matcher", "One state of a compiled grammar: a value. Copies share everything.")
+        .def("fork", [](const PyMatcher& x) { return PyMatcher(x); }, "A matcher in the same state, in O(1).")
+        .def("__copy__", [](const PyMatcher& x) { return PyMatcher(x); })
+        .def("accept_token", [](PyMatcher& x, std::int32_t t) { return x.take(x.grammar->accept_token(x.state, t)); }, "token"_a,
+             "Go on with this token; False where it is not allowed, the state unchanged.")
+        .def("accept_bytes", [](PyMatcher& x, nb::bytes b) { return x.take(x.grammar->accept_bytes(x.state, to_string(b))); },
+             "text"_a, "Go on with these bytes; False where they are not allowed, the state unchanged.")
+        .def("fill_mask", [](const PyMatcher& x, const MaskOut& out) {
+            std::int32_t* p = row_of(out, *x.grammar);
+            x.grammar->row(x.state)->write(p, x.grammar->trie().num_words());
+        }, "out"_a.noconvert(), "Write int32[ceil(V/32)]: bit (t & 31) of word (t >> 5) says whether token t may come.")
+        .def("mask_view", &view_of, "The same bits, read-only; the view keeps its row alive.")
+        .def("allowed_tokens", &allowed_tokens, "int32 ids of the tokens that may come, ascending.")
+        .def("num_allowed", [](const PyMatcher& x) { return x.grammar->row(x.state)->count; })
+        .def("forced_bytes", [](const PyMatcher& x) { return to_bytes(x.grammar->forced(x.state)); },
+             "The bytes that must come next whatever the model says; empty where it is free.")
+        .def("shortest_completion", [](const PyMatcher& x) { return to_bytes(x.grammar->shortest(x.state)); },
+             "The shortest bytes that make the text complete.")
+        .def_prop_ro("is_accepting", [](const PyMatcher& x) { return x.grammar->is_accepting(x.state); },
+                     "Whether the text so far is complete.")
+        .def_prop_ro("is_terminated", [](const PyMatcher& x) { return x.state == Grammar::kEnded; },
+                     "Whether an end-of-text token has been accepted.")
+        .def("__eq__", [](const PyMatcher& x, nb::object other) {
+            PyMatcher* y = nullptr;
+            return nb::try_cast(other, y) && y && x.grammar == y->grammar && x.state == y->state;
+        }, "other"_a.none())
+        .def("__hash__", [](const PyMatcher& x) { return (reinterpret_cast<std::uintptr_t>(x.grammar.get()) >> 4) ^ (x.state * 0x9E3779B9u); });
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    m.doc() = "The compiled core of guided: vocabularies, constraints and token masks.";
+    nb::register_exception_translator([](const std::exception_ptr& p, void*) {
+        try {
+            std::rethrow_exception(p);
+        } catch (const TooComplex& e) {
+            raise("ConstraintTooComplex", nb::make_tuple(e.what_is, e.limit));
+        } catch (const Unsatisfiable& e) {
+            raise("UnsatisfiableConstraint", nb::make_tuple(std::string(e.what())));
+        }
+    });
+
+    nb::class_<Trie>(m, "Vocabulary", "Token bytes as a trie, shared by every grammar compiled for it.")
+        .def("__init__", [](Trie* self, const std::vector<std::optional<nb::bytes>>& tokens, std::vector<std::int32_t> eos_ids) {
+            std::vector<std::optional<std::string>> out;
+            out.reserve(tokens.size());
+            for (const auto& t : tokens) out.push_back(t ? std::optional(to_string(*t)) : std::nullopt);
+            new (self) Trie(std::move(out), std::move(eos_ids));
+        }, "tokens"_a, "eos_ids"_a)
+        .def_prop_ro("size", &Trie::num_tokens)
+        .def_prop_ro("max_token_bytes", &Trie::max_token_bytes);
+    bind_builder(m);
+    nb::class_<Grammar>(m, "Grammar", "A compiled grammar; grown lazily as it is used.")
+        .def("start", [](std::shared_ptr<Grammar> g, nb::bytes prefix) {
+            const StateId s = g->start(to_string(prefix));
+            return PyMatcher{std::move(g), s};
+        }, "prefix"_a = nb::bytes("", 0))
+        .def_prop_ro("num_states", &Grammar::num_states)
+        .def_prop_ro("num_rows", &Grammar::num_rows);
+    bind_matcher(m);
+    m.def("fill_masks", [](const std::vector<const PyMatcher*>& matchers, const MaskOut2& out) {
+        if (out.shape(0) != matchers.size()) throw nb::value_error("one row of the mask for each matcher");
+        for (std::size_t i = 0; i < matchers.size(); ++i) {
+            const Grammar& g = *matchers[i]->grammar;
+            if (out.shape(1) != g.trie().num_words()) throw nb::value_error("rows of the mask must be int32[ceil(V/32)]");
+            matchers[i]->grammar->row(matchers[i]->state)->write(out.data() + i * out.shape(1), g.trie().num_words());
+        }
+    }, "matchers"_a, "out"_a.noconvert(), "Write the masks of many matchers, int32[n, ceil(V/32)], in one call.");
+}

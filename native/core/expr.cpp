@@ -1,0 +1,450 @@
+#include "expr.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "errors.hpp"
+
+namespace guided {
+
+namespace {
+
+constexpr std::uint32_t kMaxDepth = 2000;  // recursion below is bounded by it
+
+std::uint64_t mix(std::uint64_t h, std::uint64_t x) {
+    h ^= x + 0x9E3779B97F4A7C15ull + (h << 6) + (h >> 2);
+    h ^= h >> 31;
+    h *= 0xD6E8FEB86659FD93ull;
+    h ^= h >> 29;
+    return h;
+}
+
+void absorb(Hash128& h, std::uint64_t x) {
+    h.lo = mix(h.lo, x);
+    h.hi = mix(h.hi, x ^ 0xA5A5A5A5DEADBEEFull);
+}
+
+}  // namespace
+
+std::uint32_t Partition::class_of(std::uint32_t c) const {
+    if (c < 128) return ascii[c];
+    auto it = std::upper_bound(starts.begin(), starts.end(), c);
+    return piece_class[static_cast<std::size_t>(it - starts.begin()) - 1];
+}
+
+ExprPool::ExprPool(std::uint64_t max_expressions, std::uint64_t max_states)
+    : max_expressions_(max_expressions), max_states_(max_states) {
+    intern(ExprKind::Empty, false, 0, 0, 0, 0, {});
+    intern(ExprKind::Epsilon, true, 0, 0, 0, 0, {});
+    // kAll is a repeat whose set has not got its id yet: the set's node comes right after it
+    const std::uint32_t every = intern_set(all_chars());
+    const ExprId any_char = kAll + 1;
+    nodes_.push_back({ExprKind::Repeat, true, true, 2, any_char, 0, 0, kUnbounded, {}});
+    interned_[{static_cast<std::uint32_t>(ExprKind::Repeat), any_char, 0, 0, kUnbounded}] = kAll;
+    intern(ExprKind::Set, false, every, 0, 0, 0, {});
+    Hash128 h;
+    absorb(h, static_cast<std::uint64_t>(ExprKind::Repeat));
+    absorb(h, nodes_[any_char].hash.lo);
+    absorb(h, kUnbounded);
+    nodes_[kAll].hash = h;
+}
+
+std::uint32_t ExprPool::intern_set(const CharSet& chars) {
+    std::vector<std::uint32_t> key;
+    key.reserve(chars.size() * 2);
+    for (const Range& r : chars) key.push_back(r.lo), key.push_back(r.hi);
+    auto [it, fresh] = set_ids_.try_emplace(std::move(key), static_cast<std::uint32_t>(sets_.size()));
+    if (fresh) sets_.push_back(chars);
+    return it->second;
+}
+
+ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint32_t b, std::uint32_t min,
+                        std::uint32_t max, const std::vector<ExprId>& list) {
+    std::vector<std::uint32_t> key{static_cast<std::uint32_t>(kind), a, b, min, max};
+    key.insert(key.end(), list.begin(), list.end());
+    if (auto it = interned_.find(key); it != interned_.end()) return it->second;
+    if (nodes_.size() >= max_expressions_)
+        throw TooComplex("number of regular subexpressions", static_cast<std::int64_t>(max_expressions_));
+
+    Node node{kind, nullable, true, 1, a, b, min, max, {}};
+    absorb(node.hash, static_cast<std::uint64_t>(kind));
+    auto include = [&](ExprId e, bool deeper) {
+        node.plain = node.plain && nodes_[e].plain;
+        node.depth = std::max(node.depth, nodes_[e].depth + (deeper ? 1 : 0));
+    };
+    switch (kind) {
+        case ExprKind::Set:
+            for (const Range& r : sets_[a]) absorb(node.hash, (std::uint64_t(r.lo) << 32) | r.hi);
+            break;
+        case ExprKind::Cat:
+            include(a, true), include(b, false);
+            absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[b].hash.lo);
+            absorb(node.hash, nodes_[a].hash.hi), absorb(node.hash, nodes_[b].hash.hi);
+            break;
+        case ExprKind::Not:
+            include(a, true), node.plain = false;
+            absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[a].hash.hi);
+            break;
+        case ExprKind::Repeat:
+            include(a, true);
+            absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[a].hash.hi);
+            absorb(node.hash, min), absorb(node.hash, max);
+            break;
+        case ExprKind::Alt:
+        case ExprKind::And: {
+            node.a = static_cast<std::uint32_t>(lists_.size()), node.b = static_cast<std::uint32_t>(list.size());
+            lists_.insert(lists_.end(), list.begin(), list.end());
+            Hash128 sum;  // a set, not a list: the order of ids differs between pools
+            for (ExprId e : list) {
+                include(e, true);
+                sum.lo += mix(nodes_[e].hash.lo, nodes_[e].hash.hi), sum.hi += mix(nodes_[e].hash.hi, nodes_[e].hash.lo);
+            }
+            if (kind == ExprKind::And) node.plain = false;
+            absorb(node.hash, sum.lo), absorb(node.hash, sum.hi), absorb(node.hash, list.size());
+            break;
+        }
+        default: break;
+    }
+    if (node.depth > kMaxDepth) throw TooComplex("nesting of a regular expression", kMaxDepth);
+    const auto id = static_cast<ExprId>(nodes_.size());
+    nodes_.push_back(node);
+    interned_.emplace(std::move(key), id);
+    return id;
+}
+
+ExprId ExprPool::set(const CharSet& chars) {
+    if (chars.empty()) return kEmpty;
+    return intern(ExprKind::Set, false, intern_set(chars), 0, 0, 0, {});
+}
+
+ExprId ExprPool::literal(const std::u32string& text) {
+    ExprId out = kEpsilon;
+    for (auto it = text.rbegin(); it != text.rend(); ++it) out = cat(set({{*it, *it}}), out);
+    return out;
+}
+
+ExprId ExprPool::cat(ExprId a, ExprId b) {
+    if (a == kEmpty || b == kEmpty) return kEmpty;
+    if (a == kEpsilon) return b;
+    if (b == kEpsilon) return a;
+    std::vector<ExprId> spine;  // concatenations lean to the right
+    while (nodes_[a].kind == ExprKind::Cat) spine.push_back(nodes_[a].a), a = nodes_[a].b;
+    spine.push_back(a);
+    for (auto it = spine.rbegin(); it != spine.rend(); ++it) {
+        const bool is_all_all = *it == kAll && (b == kAll || (nodes_[b].kind == ExprKind::Cat && nodes_[b].a == kAll));
+        if (!is_all_all) b = intern(ExprKind::Cat, nodes_[*it].nullable && nodes_[b].nullable, *it, b, 0, 0, {});
+    }
+    return b;
+}
+
+ExprId ExprPool::cat(const std::vector<ExprId>& parts) {
+    ExprId out = kEpsilon;
+    for (auto it = parts.rbegin(); it != parts.rend(); ++it) out = cat(*it, out);
+    return out;
+}
+
+std::vector<ExprId> ExprPool::children(ExprId e) const {
+    const Node& n = nodes_[e];
+    return {lists_.begin() + n.a, lists_.begin() + n.a + n.b};
+}
+
+void ExprPool::flatten(ExprKind kind, const std::vector<ExprId>& parts, std::vector<ExprId>& out) const {
+    for (ExprId e : parts) {  // members of a list are never of its own kind, so one level is all
+        if (nodes_[e].kind == kind) {
+            const Node& n = nodes_[e];
+            out.insert(out.end(), lists_.begin() + n.a, lists_.begin() + n.a + n.b);
+        } else {
+            out.push_back(e);
+        }
+    }
+}
+
+ExprId ExprPool::alt(std::vector<ExprId> parts) {
+    std::vector<ExprId> flat, out;
+    flatten(ExprKind::Alt, parts, flat);
+    std::vector<Range> chars;
+    std::uint32_t num_sets = 0;
+    ExprId last_set = kEmpty;
+    bool is_nullable = false;
+    for (ExprId e : flat) {
+        if (e == kAll) return kAll;
+        if (e == kEmpty) continue;
+        if (nodes_[e].kind == ExprKind::Set) {
+            const CharSet& s = sets_[nodes_[e].a];
+            chars.insert(chars.end(), s.begin(), s.end());
+            ++num_sets, last_set = e;
+        } else {
+            if (e != kEpsilon) is_nullable = is_nullable || nodes_[e].nullable;
+            out.push_back(e);
+        }
+    }
+    if (num_sets == 1) out.push_back(last_set);
+    if (num_sets > 1) out.push_back(set(normalized(std::move(chars))));
+    if (is_nullable) std::erase(out, kEpsilon);
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    if (out.empty()) return kEmpty;
+    if (out.size() == 1) return out[0];
+    is_nullable = is_nullable || std::find(out.begin(), out.end(), kEpsilon) != out.end();
+    return intern(ExprKind::Alt, is_nullable, 0, 0, 0, 0, out);
+}
+
+ExprId ExprPool::both(std::vector<ExprId> parts) {
+    std::vector<ExprId> flat, out;
+    flatten(ExprKind::And, parts, flat);
+    CharSet chars = all_chars();
+    bool has_set = false, is_nullable = true;
+    for (ExprId e : flat) {
+        if (e == kEmpty) return kEmpty;
+        if (e == kAll) continue;
+        is_nullable = is_nullable && nodes_[e].nullable;
+        if (nodes_[e].kind == ExprKind::Set) {
+            chars = intersect(chars, sets_[nodes_[e].a]), has_set = true;
+        } else {
+            out.push_back(e);
+        }
+    }
+    if (has_set) {
+        if (chars.empty()) return kEmpty;
+        out.push_back(set(chars));
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    if (out.empty()) return kAll;
+    if (out.size() == 1) return out[0];
+    if (std::find(out.begin(), out.end(), kEpsilon) != out.end()) return is_nullable ? kEpsilon : kEmpty;
+    return intern(ExprKind::And, is_nullable, 0, 0, 0, 0, out);
+}
+
+ExprId ExprPool::negate(ExprId a) {
+    if (a == kEmpty) return kAll;
+    if (a == kAll) return kEmpty;
+    if (nodes_[a].kind == ExprKind::Not) return nodes_[a].a;
+    return intern(ExprKind::Not, !nodes_[a].nullable, a, 0, 0, 0, {});
+}
+
+ExprId ExprPool::repeat(ExprId a, std::uint32_t min, std::uint32_t max) {
+    if (max == 0 || a == kEpsilon) return kEpsilon;
+    if (a == kEmpty) return min == 0 ? kEpsilon : kEmpty;
+    if (min == 1 && max == 1) return a;
+    if (nodes_[a].nullable) min = 0;
+    const Node n = nodes_[a];
+    if (n.kind == ExprKind::Repeat && n.max == kUnbounded && max == kUnbounded && n.min <= 1)
+        return repeat(n.a, min == 0 ? 0 : n.min, kUnbounded);
+    return intern(ExprKind::Repeat, min == 0, a, 0, min, max, {});
+}
+
+ExprId ExprPool::words(std::vector<std::u32string> texts) {
+    std::sort(texts.begin(), texts.end());
+    texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+    struct Level {
+        bool is_word = false;
+        std::vector<std::pair<ExprId, std::uint32_t>> branches;  // (what follows, first character)
+    };
+    std::vector<Level> open(1);  // open[d]: the trie node at depth d on the path of the last word
+    std::u32string path;
+    auto freeze = [&](Level& level) {
+        std::sort(level.branches.begin(), level.branches.end());
+        std::vector<ExprId> parts;
+        if (level.is_word) parts.push_back(kEpsilon);
+        for (std::size_t i = 0; i < level.branches.size();) {
+            std::vector<Range> chars;
+            const ExprId tail = level.branches[i].first;
+            for (; i < level.branches.size() && level.branches[i].first == tail; ++i)
+                chars.push_back({level.branches[i].second, level.branches[i].second});
+            parts.push_back(cat(set(normalized(std::move(chars))), tail));
+        }
+        return alt(std::move(parts));
+    };
+    auto close_to = [&](std::size_t depth) {
+        while (open.size() > depth + 1) {
+            const ExprId tail = freeze(open.back());
+            open.pop_back();
+            open.back().branches.push_back({tail, path.back()});
+            path.pop_back();
+        }
+    };
+    for (const std::u32string& text : texts) {
+        std::size_t shared = 0;
+        while (shared < path.size() && shared < text.size() && path[shared] == text[shared]) ++shared;
+        close_to(shared);
+        for (std::size_t i = shared; i < text.size(); ++i) path.push_back(text[i]), open.emplace_back();
+        open.back().is_word = true;
+    }
+    close_to(0);
+    return texts.empty() ? kEmpty : freeze(open[0]);
+}
+
+ExprId ExprPool::derive_cat(ExprId e, std::uint32_t c) {
+    std::vector<ExprId> out;
+    while (true) {
+        const Node n = nodes_[e];
+        if (n.kind != ExprKind::Cat) {
+            out.push_back(derive(e, c));
+            break;
+        }
+        out.push_back(cat(derive(n.a, c), n.b));
+        if (!nodes_[n.a].nullable) break;
+        e = n.b;
+    }
+    return out.size() == 1 ? out[0] : alt(std::move(out));
+}
+
+ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
+    const Node n = nodes_[e];
+    switch (n.kind) {
+        case ExprKind::Empty:
+        case ExprKind::Epsilon: return kEmpty;
+        case ExprKind::Set: return contains(sets_[n.a], c) ? kEpsilon : kEmpty;
+        default: break;
+    }
+    if (e == kAll) return kAll;
+    const std::uint64_t key = (std::uint64_t(e) << 21) | c;
+    if (auto it = derived_.find(key); it != derived_.end()) return it->second;
+    ExprId out = kEmpty;
+    switch (n.kind) {
+        case ExprKind::Cat: out = derive_cat(e, c); break;
+        case ExprKind::Not: out = negate(derive(n.a, c)); break;
+        case ExprKind::Repeat: {
+            const std::uint32_t min = n.min == 0 ? 0 : n.min - 1, max = n.max == kUnbounded ? kUnbounded : n.max - 1;
+            const ExprId head = derive(n.a, c);
+            out = head == kEmpty ? kEmpty : cat(head, repeat(n.a, min, max));
+            break;
+        }
+        default: {
+            std::vector<ExprId> parts = children(e);
+            for (ExprId& p : parts) {
+                p = derive(p, c);
+                if (p == kEmpty && n.kind == ExprKind::And) break;
+            }
+            const bool is_dead = n.kind == ExprKind::And && std::find(parts.begin(), parts.end(), kEmpty) != parts.end();
+            out = is_dead ? kEmpty : n.kind == ExprKind::Alt ? alt(std::move(parts)) : both(std::move(parts));
+        }
+    }
+    derived_.emplace(key, out);
+    return out;
+}
+
+const std::vector<std::uint32_t>& ExprPool::firsts(ExprId e) {
+    if (auto it = firsts_.find(e); it != firsts_.end()) return it->second;
+    std::vector<std::uint32_t> out;
+    auto add = [&](ExprId child) {
+        const auto& f = firsts(child);
+        out.insert(out.end(), f.begin(), f.end());
+    };
+    ExprId at = e;
+    while (nodes_[at].kind == ExprKind::Cat) {  // the spine of a concatenation, without recursion
+        const Node n = nodes_[at];
+        add(n.a);
+        at = nodes_[n.a].nullable ? n.b : kEpsilon;
+    }
+    const Node n = nodes_[at];
+    if (n.kind == ExprKind::Set) out.push_back(n.a);
+    if (n.kind == ExprKind::Not || n.kind == ExprKind::Repeat) add(n.a);
+    if (n.kind == ExprKind::Alt || n.kind == ExprKind::And)
+        for (ExprId child : children(at)) add(child);
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return firsts_[e] = std::move(out);
+}
+
+const Partition& ExprPool::partition(std::vector<std::uint32_t> set_ids) {
+    std::sort(set_ids.begin(), set_ids.end());
+    set_ids.erase(std::unique(set_ids.begin(), set_ids.end()), set_ids.end());
+    auto& slot = partitions_[set_ids];
+    if (slot) return *slot;
+    struct Event {
+        std::uint32_t at, set;
+    };
+    std::vector<Event> events;  // where membership of a set begins or ends
+    for (std::uint32_t id : set_ids)
+        for (const Range& r : sets_[id]) events.push_back({r.lo, id}), events.push_back({r.hi + 1, id});
+    std::sort(events.begin(), events.end(), [](const Event& x, const Event& y) { return x.at < y.at; });
+
+    auto p = std::make_unique<Partition>();
+    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> class_ids;
+    std::vector<std::uint32_t> active;
+    std::size_t i = 0;
+    for (std::uint32_t start = 0; start <= kMaxCodePoint;) {
+        for (; i < events.size() && events[i].at == start; ++i) {
+            auto it = std::lower_bound(active.begin(), active.end(), events[i].set);
+            if (it != active.end() && *it == events[i].set) active.erase(it); else active.insert(it, events[i].set);
+        }
+        const std::uint32_t end = i < events.size() ? events[i].at : kMaxCodePoint + 1;
+        const CharSet piece = intersect({{start, end - 1}}, all_chars());
+        const auto [it, fresh] = class_ids.try_emplace(active, static_cast<std::uint32_t>(p->classes.size()));
+        if (fresh) p->classes.emplace_back();
+        CharSet& chars = p->classes[it->second];
+        chars.insert(chars.end(), piece.begin(), piece.end());
+        p->starts.push_back(start), p->piece_class.push_back(it->second);
+        start = end;
+    }
+    for (std::uint32_t c = 0; c < 128; ++c) {
+        auto it = std::upper_bound(p->starts.begin(), p->starts.end(), c);
+        p->ascii[c] = p->piece_class[static_cast<std::size_t>(it - p->starts.begin()) - 1];
+    }
+    slot = std::move(p);
+    return *slot;
+}
+
+bool ExprPool::nonempty(ExprId e) {
+    if (nodes_[e].plain) return e != kEmpty;
+    if (nodes_[e].nullable) return true;
+    if (auto it = emptiness_.find(e); it != emptiness_.end()) return it->second;
+    return search_nonempty(e);
+}
+
+bool ExprPool::search_nonempty(ExprId e) {
+    std::unordered_map<ExprId, ExprId> parent{{e, e}};
+    std::vector<ExprId> queue{e};
+    for (std::size_t head = 0; head < queue.size(); ++head) {
+        const ExprId at = queue[head];
+        const Partition& p = partition(firsts(at));
+        for (std::size_t cls = 0; cls < p.classes.size(); ++cls) {
+            if (p.classes[cls].empty()) continue;
+            const ExprId to = derive(at, p.representative(static_cast<std::uint32_t>(cls)));
+            if (to == kEmpty || !parent.try_emplace(to, at).second) continue;
+            const auto known = emptiness_.find(to);
+            if (nodes_[to].plain || nodes_[to].nullable || (known != emptiness_.end() && known->second)) {
+                for (ExprId up = to; !nodes_[up].plain || up == to; up = parent[up]) {
+                    emptiness_[up] = true;
+                    if (up == e) break;
+                }
+                return true;
+            }
+            if (known == emptiness_.end()) queue.push_back(to);
+        }
+        if (queue.size() > max_states_)
+            throw TooComplex("states explored to decide whether a pattern can match", static_cast<std::int64_t>(max_states_));
+    }
+    for (ExprId dead : queue) emptiness_[dead] = false;
+    return false;
+}
+
+ExprId ExprPool::clamp(ExprId e, std::uint32_t horizon) {
+    const Node n = nodes_[e];
+    if (!n.plain || n.kind == ExprKind::Set || n.kind == ExprKind::Empty || n.kind == ExprKind::Epsilon) return e;
+    if (auto it = clamped_.find(e); it != clamped_.end()) return it->second;
+    ExprId out = e;
+    if (n.kind == ExprKind::Repeat) {
+        const ExprId a = clamp(n.a, horizon);
+        out = repeat(a, std::min(n.min, horizon + 1), n.max > horizon ? kUnbounded : n.max);
+    } else if (n.kind == ExprKind::Alt) {
+        std::vector<ExprId> parts = children(e);
+        for (ExprId& p : parts) p = clamp(p, horizon);
+        out = alt(std::move(parts));
+    } else if (n.kind == ExprKind::Cat) {
+        std::vector<ExprId> parts;
+        ExprId at = e;
+        for (; nodes_[at].kind == ExprKind::Cat; at = nodes_[at].b) {
+            if (parts.size() > horizon && !nodes_[at].nullable) break;  // nothing further on can be told apart
+            parts.push_back(clamp(nodes_[at].a, horizon));
+        }
+        parts.push_back(nodes_[at].kind == ExprKind::Cat ? at : clamp(at, horizon));
+        out = cat(parts);
+    }
+    clamped_.emplace(e, out);
+    return out;
+}
+
+}  // namespace guided

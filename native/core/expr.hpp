@@ -1,0 +1,105 @@
+// Regular expressions over code points, hash-consed, with Brzozowski derivatives.
+//
+// Equal ids are equal expressions; `and`, `or` and `not` are closed under derivatives, and a counted repeat is one node
+// whatever its count. `content_hash` depends on the content alone, so it identifies an expression across pools.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "charset.hpp"
+
+namespace guided {
+
+using ExprId = std::uint32_t;
+inline constexpr std::uint32_t kUnbounded = 0xFFFFFFFF;
+
+enum class ExprKind : std::uint8_t { Empty, Epsilon, Set, Cat, Alt, And, Not, Repeat };
+
+struct Hash128 {
+    std::uint64_t lo = 0, hi = 0;
+    bool operator==(const Hash128&) const = default;
+};
+
+struct VectorHash {
+    std::size_t operator()(const std::vector<std::uint32_t>& v) const {
+        std::uint64_t h = 0x9E3779B97F4A7C15ull ^ v.size();
+        for (std::uint32_t x : v) h = (h ^ x) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
+        return static_cast<std::size_t>(h);
+    }
+};
+
+// How code points fall into classes that a set of expressions cannot tell apart.
+struct Partition {
+    std::vector<std::uint32_t> starts;    // first code point of each piece, ascending; pieces cover everything
+    std::vector<std::uint32_t> piece_class;
+    std::vector<CharSet> classes;         // the scalar values of each class
+    std::uint32_t ascii[128];             // class of each ASCII character
+
+    std::uint32_t class_of(std::uint32_t c) const;
+    std::uint32_t representative(std::uint32_t cls) const { return classes[cls].front().lo; }
+};
+
+class ExprPool {
+   public:
+    static constexpr ExprId kEmpty = 0, kEpsilon = 1, kAll = 2;  // nothing, the empty text, every text
+
+    ExprPool(std::uint64_t max_expressions, std::uint64_t max_states);
+
+    ExprId set(const CharSet& chars);
+    ExprId literal(const std::u32string& text);
+    ExprId words(std::vector<std::u32string> texts);
+    ExprId cat(ExprId a, ExprId b);
+    ExprId cat(const std::vector<ExprId>& parts);
+    ExprId alt(std::vector<ExprId> parts);
+    ExprId both(std::vector<ExprId> parts);
+    ExprId negate(ExprId a);
+    ExprId repeat(ExprId a, std::uint32_t min, std::uint32_t max);
+
+    ExprId derive(ExprId e, std::uint32_t c);
+    bool nullable(ExprId e) const { return nodes_[e].nullable; }
+    bool nonempty(ExprId e);  // some text matches
+    // Repeats that count further than any text of `horizon` characters could tell are loosened.
+    ExprId clamp(ExprId e, std::uint32_t horizon);
+    const Partition& partition(std::vector<std::uint32_t> set_ids);
+    const std::vector<std::uint32_t>& firsts(ExprId e);  // ids of the sets that can come first
+    Hash128 content_hash(ExprId e) const { return nodes_[e].hash; }
+    std::size_t size() const { return nodes_.size(); }
+    std::uint64_t max_states() const { return max_states_; }
+
+   private:
+    struct Node {
+        ExprKind kind;
+        bool nullable;
+        bool plain;           // no And, no Not inside: then it is empty only if it is kEmpty
+        std::uint32_t depth;  // nesting, the spine of a concatenation not counted
+        std::uint32_t a, b;   // Set: set id; Cat: two expressions; Alt, And: range of lists_; Not: expression
+        std::uint32_t min, max;
+        Hash128 hash;
+    };
+
+    ExprId intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint32_t b, std::uint32_t min, std::uint32_t max,
+                  const std::vector<ExprId>& list);
+    std::uint32_t intern_set(const CharSet& chars);
+    void flatten(ExprKind kind, const std::vector<ExprId>& parts, std::vector<ExprId>& out) const;
+    std::vector<ExprId> children(ExprId e) const;
+    ExprId derive_cat(ExprId e, std::uint32_t c);
+    bool search_nonempty(ExprId e);
+
+    std::uint64_t max_expressions_, max_states_;
+    std::vector<Node> nodes_;
+    std::vector<ExprId> lists_;
+    std::vector<CharSet> sets_;
+    std::unordered_map<std::vector<std::uint32_t>, ExprId, VectorHash> interned_;
+    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> set_ids_;
+    std::unordered_map<std::uint64_t, ExprId> derived_;
+    std::unordered_map<ExprId, std::vector<std::uint32_t>> firsts_;
+    std::unordered_map<ExprId, bool> emptiness_;
+    std::unordered_map<ExprId, ExprId> clamped_;
+    std::unordered_map<std::vector<std::uint32_t>, std::unique_ptr<Partition>, VectorHash> partitions_;
+};
+
+}  // namespace guided

@@ -1,0 +1,223 @@
+#include "lexer.hpp"
+
+#include <algorithm>
+#include <queue>
+
+#include "errors.hpp"
+
+namespace guided {
+
+std::uint32_t Lexer::intern_residual(Labelled items) {
+    std::vector<std::uint32_t> key;
+    key.reserve(items.size() * 2);
+    for (auto [label, e] : items) key.push_back(label), key.push_back(e);
+    auto [it, fresh] = residual_ids_.try_emplace(std::move(key), static_cast<std::uint32_t>(residuals_.size()));
+    if (!fresh) return it->second;
+    auto r = std::make_unique<Residual>();
+    std::vector<std::uint32_t> sets;
+    r->accepts = -1;
+    for (auto [label, e] : items) {
+        const auto& f = pool_.firsts(e);
+        sets.insert(sets.end(), f.begin(), f.end());
+        if (r->accepts < 0 && pool_.nullable(e)) r->accepts = label;
+    }
+    r->partition = &pool_.partition(std::move(sets));
+    r->targets.assign(r->partition->classes.size(), kUnknown);
+    r->items = std::move(items);
+    residuals_.push_back(std::move(r));
+    return it->second;
+}
+
+LexId Lexer::intern_state(std::uint32_t residual, Partial partial, Spelling spelling) {
+    auto [it, fresh] = state_ids_.try_emplace({residual, partial, static_cast<std::uint32_t>(spelling)},
+                                              static_cast<std::uint32_t>(states_.size()));
+    if (fresh) {
+        if (states_.size() >= max_states_)
+            throw TooComplex("states of lexical automata", static_cast<std::int64_t>(max_states_));
+        states_.push_back({residual, partial, spelling, nullptr});
+    }
+    return it->second;
+}
+
+std::int32_t Lexer::start(const Labelled& items, Spelling spelling) {
+    Labelled alive;
+    for (auto [label, e] : items)
+        if (pool_.nonempty(e)) alive.push_back({label, e});
+    if (alive.empty()) return kDead;
+    return static_cast<std::int32_t>(intern_state(intern_residual(std::move(alive)), 0, spelling));
+}
+
+std::int32_t Lexer::target(std::uint32_t residual, std::uint32_t cls) {
+    std::int32_t& slot = residuals_[residual]->targets[cls];
+    if (slot != kUnknown) return slot;
+    const Residual& r = *residuals_[residual];
+    if (r.partition->classes[cls].empty()) return slot = kDead;
+    const std::uint32_t c = r.partition->representative(cls);
+    Labelled next;
+    for (auto [label, e] : r.items) {
+        const ExprId d = pool_.derive(e, c);
+        if (d != ExprPool::kEmpty && pool_.nonempty(d)) next.push_back({label, d});
+    }
+    const std::int32_t to = next.empty() ? kDead : static_cast<std::int32_t>(intern_residual(std::move(next)));
+    return residuals_[residual]->targets[cls] = to;
+}
+
+bool Lexer::can_become(std::uint32_t residual, const CharSet& chars) {
+    const Partition& p = *residuals_[residual]->partition;
+    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls)
+        if (!intersect(p.classes[cls], chars).empty() && target(residual, cls) >= 0) return true;
+    return false;
+}
+
+std::int32_t Lexer::compute_next(LexId state, std::uint8_t byte) {
+    const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
+    if (spelling != Spelling::Text && partial == 0 && byte == '"')
+        return residuals_[residual]->accepts >= 0 ? kEnd : kDead;
+    const SpellStep step = spell_step(spelling, partial, byte);
+    if (step.kind == SpellStep::Dead) return kDead;
+    if (step.kind == SpellStep::Char) {
+        const std::int32_t to = target(residual, residuals_[residual]->partition->class_of(step.value));
+        return to < 0 ? kDead : static_cast<std::int32_t>(intern_state(static_cast<std::uint32_t>(to), 0, spelling));
+    }
+    if (!can_become(residual, possible_chars(spelling, step.value))) return kDead;
+    return static_cast<std::int32_t>(intern_state(residual, step.value, spelling));
+}
+
+std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
+    if (!states_[state].next) {
+        states_[state].next = std::make_unique<std::array<std::int32_t, 256>>();
+        states_[state].next->fill(kUnknown);
+    }
+    const std::int32_t known = (*states_[state].next)[byte];
+    if (known != kUnknown) return known;
+    const std::int32_t to = compute_next(state, byte);
+    return (*states_[state].next)[byte] = to;
+}
+
+bool Lexer::nullable(LexId state) const {
+    const State& s = states_[state];
+    return s.partial == 0 && residuals_[s.residual]->accepts >= 0;
+}
+
+Label Lexer::label(LexId state) const { return static_cast<Label>(residuals_[states_[state].residual]->accepts); }
+
+bool Lexer::has_label(LexId state, Label label) const {
+    const Labelled& items = residuals_[states_[state].residual]->items;
+    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.first == label; });
+}
+
+bool Lexer::is_finished(LexId state) const {
+    const State& s = states_[state];
+    const Labelled& items = residuals_[s.residual]->items;
+    return s.partial == 0 && items.size() == 1 && items[0].second == ExprPool::kEpsilon;
+}
+
+namespace {
+
+// The cheapest character of a class to spell; plain letters first, so that what is made up reads well.
+std::uint32_t cheapest(const CharSet& chars, Spelling spelling) {
+    static const CharSet kNice[] = {{{'a', 'z'}}, {{'0', '9'}}, {{'A', 'Z'}}, {{0x20, 0x21}, {0x23, 0x5B}, {0x5D, 0x7E}}};
+    for (const CharSet& nice : kNice)
+        if (const CharSet both = intersect(chars, nice); !both.empty()) return both.front().lo;
+    std::uint32_t best = chars.front().lo;
+    for (const Range& r : chars)
+        for (std::uint32_t c : {r.lo, r.hi})
+            if (spell_rest(spelling, 0, c).size() < spell_rest(spelling, 0, best).size()) best = c;
+    return best;
+}
+
+}  // namespace
+
+// Dijkstra over residuals; what it learns stays in the residuals of the way found.
+void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
+    struct Seen {
+        std::uint32_t cost, from, c;
+    };
+    using Entry = std::pair<std::uint32_t, std::uint32_t>;  // (cost, residual)
+    std::unordered_map<std::uint32_t, Seen> seen{{residual, {0, residual, 0}}};
+    std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
+    queue.push({0, residual});
+    while (!queue.empty()) {
+        const auto [cost, at] = queue.top();
+        queue.pop();
+        if (cost > seen[at].cost) continue;
+        if (residuals_[at]->accepts >= 0 || residuals_[at]->best_cost != kUnbounded) {
+            if (residuals_[at]->accepts >= 0) residuals_[at]->best_cost = 0;
+            for (std::uint32_t to = at; to != residual;) {
+                const Seen& s = seen[to];
+                Residual& r = *residuals_[s.from];
+                r.best_char = s.c, r.best_next = to;
+                r.best_cost = residuals_[to]->best_cost + (s.cost - seen[s.from].cost);
+                to = s.from;
+            }
+            return;
+        }
+        for (std::uint32_t cls = 0; cls < residuals_[at]->targets.size(); ++cls) {
+            const std::int32_t to = target(at, cls);
+            if (to < 0) continue;
+            const std::uint32_t c = cheapest(residuals_[at]->partition->classes[cls], spelling);
+            const auto next_cost = cost + static_cast<std::uint32_t>(spell_rest(spelling, 0, c).size());
+            const auto id = static_cast<std::uint32_t>(to);
+            auto [it, fresh] = seen.try_emplace(id, Seen{next_cost, at, c});
+            if (!fresh && it->second.cost <= next_cost) continue;
+            it->second = {next_cost, at, c};
+            queue.push({next_cost, id});
+        }
+    }
+}
+
+std::string Lexer::shortest_from(std::uint32_t residual, Spelling spelling) {
+    std::string out;
+    if (residuals_[residual]->best_cost == kUnbounded) find_shortest(residual, spelling);
+    while (residuals_[residual]->accepts < 0) {
+        if (residuals_[residual]->best_cost == kUnbounded) find_shortest(residual, spelling);
+        const Residual& r = *residuals_[residual];
+        out += spell_rest(spelling, 0, r.best_char);
+        residual = r.best_next;
+    }
+    return out;
+}
+
+std::string Lexer::shortest(LexId state) {
+    const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
+    if (partial == 0) return shortest_from(residual, spelling);
+    const CharSet chars = possible_chars(spelling, partial);
+    std::string best;
+    for (std::uint32_t cls = 0; cls < residuals_[residual]->targets.size(); ++cls) {
+        const CharSet both = intersect(residuals_[residual]->partition->classes[cls], chars);
+        if (both.empty()) continue;
+        const std::int32_t to = target(residual, cls);
+        if (to < 0) continue;
+        std::uint32_t c = both.front().lo;
+        for (std::uint32_t easy : {'n', '"', '\\'})  // after a backslash these take one byte
+            if (const std::uint32_t v = easy == 'n' ? '\n' : easy; contains(both, v)) c = v;
+        const std::string way = spell_rest(spelling, partial, c) + shortest_from(static_cast<std::uint32_t>(to), spelling);
+        if (best.empty() || way.size() < best.size()) best = way;
+    }
+    return best;
+}
+
+LexId Lexer::clamp(LexId state, std::uint32_t horizon) {
+    if (auto it = clamped_.find(state); it != clamped_.end()) return it->second;
+    const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
+    Labelled items = residuals_[residual]->items;
+    if (items.size() == 1) {
+        items[0].first = 0;
+        items[0].second = pool_.clamp(items[0].second, horizon);
+    }
+    const LexId out = intern_state(intern_residual(std::move(items)), partial, spelling);
+    return clamped_[state] = out;
+}
+
+std::array<std::uint64_t, 3> Lexer::content_key(LexId state) const {
+    const State& s = states_[state];
+    std::array<std::uint64_t, 3> key{0, 0, (std::uint64_t(s.partial) << 2) | static_cast<std::uint64_t>(s.spelling)};
+    for (auto [label, e] : residuals_[s.residual]->items) {  // labels do not matter to which bytes are legal
+        const Hash128 h = pool_.content_hash(e);
+        key[0] += h.lo * 0x9E3779B97F4A7C15ull + (h.hi ^ (h.lo >> 29));
+        key[1] += h.hi * 0xC2B2AE3D27D4EB4Full + (h.lo ^ (h.hi >> 31));
+    }
+    return key;
+}
+
+}  // namespace guided

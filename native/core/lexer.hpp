@@ -1,0 +1,79 @@
+// Byte automata over several labelled expressions at once, built as they are walked.
+//
+// A state is (the residual of each labelled expression, what is read of the current character, the spelling). A byte is
+// legal exactly when some residual can still match. Inside a JSON string the closing quote is `kEnd`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "expr.hpp"
+#include "spelling.hpp"
+
+namespace guided {
+
+using LexId = std::uint32_t;
+using Label = std::uint32_t;
+using Labelled = std::vector<std::pair<Label, ExprId>>;
+
+class Lexer {
+   public:
+    static constexpr std::int32_t kDead = -1, kEnd = -3;
+
+    explicit Lexer(ExprPool& pool, std::uint64_t max_states) : pool_(pool), max_states_(max_states) {}
+
+    // The start state, or kDead if nothing matches.
+    std::int32_t start(const Labelled& items, Spelling spelling);
+    std::int32_t next(LexId state, std::uint8_t byte);
+    bool nullable(LexId state) const;                    // the lexeme may end here
+    Label label(LexId state) const;                      // the label that matches where it ends here
+    bool has_label(LexId state, Label label) const;      // it may still end with this label
+    bool is_finished(LexId state) const;                 // it may end here, and nothing more may come
+    std::uint32_t partial(LexId state) const { return states_[state].partial; }
+    Spelling spelling(LexId state) const { return states_[state].spelling; }
+    // Shortest bytes from here to where it may end (the closing quote is not in them).
+    std::string shortest(LexId state);
+    // A state that allows the same texts of up to `horizon` bytes; the key of rows that can be shared.
+    LexId clamp(LexId state, std::uint32_t horizon);
+    std::array<std::uint64_t, 3> content_key(LexId state) const;
+    std::size_t size() const { return states_.size(); }
+
+   private:
+    static constexpr std::int32_t kUnknown = -2;
+    struct Residual {
+        Labelled items;
+        const Partition* partition;
+        std::vector<std::int32_t> targets;  // residual id per class of characters, kDead or kUnknown
+        std::int64_t accepts;               // label of a nullable item, or -1
+        // the first step of a shortest way to the end, once known
+        std::uint32_t best_char = 0, best_next = 0, best_cost = kUnbounded;
+    };
+    struct State {
+        std::uint32_t residual;
+        Partial partial;
+        Spelling spelling;
+        std::unique_ptr<std::array<std::int32_t, 256>> next;
+    };
+
+    std::uint32_t intern_residual(Labelled items);
+    LexId intern_state(std::uint32_t residual, Partial partial, Spelling spelling);
+    std::int32_t target(std::uint32_t residual, std::uint32_t cls);
+    std::int32_t compute_next(LexId state, std::uint8_t byte);
+    bool can_become(std::uint32_t residual, const CharSet& chars);
+    void find_shortest(std::uint32_t residual, Spelling spelling);
+    std::string shortest_from(std::uint32_t residual, Spelling spelling);
+
+    ExprPool& pool_;
+    std::uint64_t max_states_;
+    std::vector<std::unique_ptr<Residual>> residuals_;
+    std::vector<State> states_;
+    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> residual_ids_, state_ids_;
+    std::unordered_map<LexId, LexId> clamped_;
+};
+
+}  // namespace guided

@@ -1,0 +1,453 @@
+#include "machine.hpp"
+
+#include <algorithm>
+
+#include "errors.hpp"
+
+namespace guided {
+
+void sort_unique(Config& config) {
+    if (config.size() < 2) return;
+    std::sort(config.begin(), config.end());
+    config.erase(std::unique(config.begin(), config.end()), config.end());
+}
+
+namespace {
+
+constexpr std::size_t kMaxConfigs = 4096;
+
+void add(Config& config, FrameId f) {
+    if (std::find(config.begin(), config.end(), f) != config.end()) return;
+    if (config.size() >= kMaxConfigs) throw TooComplex("readings of one text kept side by side", kMaxConfigs);
+    config.push_back(f);
+}
+
+}  // namespace
+
+std::size_t Machine::FrameHash::operator()(const Frame& f) const {
+    std::uint64_t h = static_cast<std::uint64_t>(f.kind) * 0x9E3779B97F4A7C15ull;
+    for (std::uint32_t x : {f.a, f.b, f.c, f.depth, f.parent}) h = (h ^ x) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
+    return static_cast<std::size_t>(h);
+}
+
+bool Machine::FrameEqual::operator()(const Frame& x, const Frame& y) const {
+    return x.kind == y.kind && x.a == y.a && x.b == y.b && x.c == y.c && x.depth == y.depth && x.parent == y.parent;
+}
+
+Machine::Machine(std::uint64_t max_expressions, std::uint64_t max_states)
+    : pool(max_expressions, max_states), lexer(pool, max_states), schemas(pool, lexer) {
+    frames_.push_back({FrameKind::Root, 0, 0, 0, 0, 0});
+    frame_ids_.emplace(frames_[0], 0);
+}
+
+FrameId Machine::intern(Frame f) {
+    auto [it, fresh] = frame_ids_.try_emplace(f, static_cast<FrameId>(frames_.size()));
+    if (fresh) frames_.push_back(f);
+    return it->second;
+}
+
+void Machine::push_lexeme(FrameKind kind, LexId state, std::uint32_t b, FrameId parent, Config& out) {
+    if (kind == FrameKind::Lex && lexer.is_finished(state)) return complete(parent, out);
+    add(out, intern({kind, state, b, 0, 0, parent}));
+}
+
+void Machine::layout_lexeme(std::uint32_t layout, Layout::Part part, std::uint32_t depth, FrameId parent, Config& out) {
+    push_lexeme(FrameKind::Lex, static_cast<LexId>(schemas.layout_lexeme(layout, part, depth)), 0, parent, out);
+}
+
+void Machine::finish(std::uint32_t root_node) {
+    root = root_node;
+    auto plus = [](std::uint64_t x, std::uint64_t y) { return x == UINT64_MAX || y == UINT64_MAX ? UINT64_MAX : x + y; };
+    for (GrammarNode& n : nodes) {  // parts come before what is made of them
+        std::uint64_t separator = n.separator == kNone ? 0 : nodes[n.separator].cost;
+        switch (n.kind) {
+            case GrammarNode::Lexeme: {
+                const std::int32_t lex = lexer.start({{0, n.a}}, Spelling::Text);
+                if (lex < 0) break;
+                n.lex = static_cast<LexId>(lex);
+                n.cost = lexer.shortest(n.lex).size();
+                break;
+            }
+            case GrammarNode::Raw: n.cost = texts[n.a].size(); break;
+            case GrammarNode::Json: n.cost = schemas.cost(n.a); break;
+            case GrammarNode::Choice:
+                for (std::uint32_t part : n.parts) n.cost = std::min(n.cost, nodes[part].cost);
+                break;
+            case GrammarNode::Sequence:
+                n.cost = 0;
+                for (std::uint32_t part : n.parts) n.cost = plus(n.cost, nodes[part].cost);
+                break;
+            case GrammarNode::Repetition: {
+                const std::uint64_t part = nodes[n.a].cost;
+                if (part == UINT64_MAX) n.max = 0;
+                if (n.max > 1 && separator == UINT64_MAX) n.max = 1;
+                if (part == 0 && separator == 0) n.min = 0;  // empty rounds count
+                if (n.min > n.max) break;
+                n.cost = n.min == 0 ? 0 : n.min * part + (n.min - 1) * (n.min > 1 ? separator : 0);
+                break;
+            }
+        }
+    }
+    if (nodes[root].cost == UINT64_MAX) throw Unsatisfiable("no text at all fits it");
+}
+
+Config Machine::start(const std::string& prefix) {
+    Config out;
+    if (prefix.empty()) {
+        enter(root, 0, out);
+    } else {
+        auto it = std::find(texts.begin(), texts.end(), prefix);
+        if (it == texts.end()) it = texts.insert(texts.end(), prefix);
+        const FrameId begin = intern({FrameKind::Start, 0, 0, 0, 0, 0});
+        out.push_back(intern({FrameKind::Raw, static_cast<std::uint32_t>(it - texts.begin()), 0, 0, 0, begin}));
+    }
+    sort_unique(out);
+    return out;
+}
+
+void Machine::enter(std::uint32_t id, FrameId parent, Config& out) {
+    const GrammarNode& node = nodes[id];  // nodes do not change once the machine runs
+    if (node.cost == UINT64_MAX) return;
+    switch (node.kind) {
+        case GrammarNode::Lexeme: return push_lexeme(FrameKind::Lex, node.lex, 0, parent, out);
+        case GrammarNode::Raw:
+            if (texts[node.a].empty()) return complete(parent, out);
+            return add(out, intern({FrameKind::Raw, node.a, 0, 0, 0, parent}));
+        case GrammarNode::Json: return enter_goal(node.a, 0, parent, out);
+        case GrammarNode::Choice:
+            for (std::uint32_t part : node.parts) enter(part, parent, out);
+            return;
+        case GrammarNode::Sequence:
+            if (node.parts.empty()) return complete(parent, out);
+            return enter(node.parts[0], node.parts.size() > 1 ? intern({FrameKind::Seq, id, 1, 0, 0, parent}) : parent, out);
+        case GrammarNode::Repetition:
+            if (node.min == 0) complete(parent, out);
+            return enter_repetition(id, 0, parent, out);
+    }
+}
+
+// `done` parts are behind; one more begins.
+void Machine::enter_repetition(std::uint32_t id, std::uint32_t done, FrameId parent, Config& out) {
+    const GrammarNode& node = nodes[id];
+    if (done >= node.max) return;
+    const FrameId after = intern({FrameKind::Rep, id, done, 0, 0, parent});
+    if (done == 0 || node.separator == kNone) return enter(node.a, after, out);
+    enter(node.separator, intern({FrameKind::RepPart, id, done, 0, 0, parent}), out);
+}
+
+void Machine::enter_goal(GoalId goal, std::uint32_t depth, FrameId parent, Config& out) {
+    if (!schemas.nonempty(goal)) return;
+    const Expansion e = schemas.expand(goal);
+    if (e.scalar >= 0) push_lexeme(FrameKind::Lex, static_cast<LexId>(e.scalar), 0, parent, out);
+    if (e.string >= 0) add(out, intern({FrameKind::OpenText, static_cast<LexId>(e.string), 0, 0, 0, parent}));
+    const std::uint32_t layout = schemas.goal_layout(goal);
+    if (!schemas.layout(layout).indent) depth = 0;
+    for (std::uint32_t id : e.objects) {
+        const std::uint32_t progress = schemas.initial_progress();
+        const Object& o = schemas.object(id);
+        if (!schemas.plan(o, {})) continue;
+        if (schemas.can_close(o, {})) layout_lexeme(layout, Layout::ObjectEmpty, depth, parent, out);
+        if (schemas.key_lexer(id, progress, tainted) >= 0)
+            layout_lexeme(layout, Layout::ObjectOpen, depth, intern({FrameKind::ObjectKey, id, progress, 0, depth, parent}), out);
+    }
+    for (std::uint32_t id : e.arrays) {
+        const Array& a = schemas.array(id);
+        bool can_fill = a.min_items <= a.max_items;
+        for (std::uint32_t i = 0; can_fill && i < a.min_items && i <= a.prefix.size(); ++i) can_fill = schemas.nonempty(a.goal_at(i));
+        if (!can_fill) continue;
+        if (a.min_items == 0) layout_lexeme(layout, Layout::ArrayEmpty, depth, parent, out);
+        if (schemas.array_may_grow(id, 0))
+            layout_lexeme(layout, Layout::ArrayOpen, depth, intern({FrameKind::ArrayItem, id, 0, 0, depth, parent}), out);
+    }
+}
+
+void Machine::after_object_value(const Frame& f, Config& out) {
+    const Object& o = schemas.object(f.a);
+    if (schemas.can_close(o, schemas.progress(f.b))) layout_lexeme(o.layout, Layout::ObjectClose, f.depth, f.parent, out);
+    if (schemas.key_lexer(f.a, f.b, tainted) >= 0)
+        layout_lexeme(o.layout, Layout::ItemSep, f.depth, intern({FrameKind::ObjectKey, f.a, f.b, 0, f.depth, f.parent}), out);
+}
+
+void Machine::after_array_item(const Frame& f, Config& out) {
+    const Array& a = schemas.array(f.a);
+    if (f.b >= a.min_items) layout_lexeme(a.layout, Layout::ArrayClose, f.depth, f.parent, out);
+    if (schemas.array_may_grow(f.a, f.b))
+        layout_lexeme(a.layout, Layout::ItemSep, f.depth, intern({FrameKind::ArrayItem, f.a, f.b, 0, f.depth, f.parent}), out);
+}
+
+void Machine::complete(FrameId id, Config& out) {
+    const Frame f = frames_[id];
+    switch (f.kind) {
+        case FrameKind::Root: return add(out, id);
+        case FrameKind::Start: return enter(root, 0, out);
+        case FrameKind::Seq: {
+            const auto& parts = nodes[f.a].parts;
+            const bool is_last = f.b + 1 == parts.size();
+            return enter(parts[f.b], is_last ? f.parent : intern({FrameKind::Seq, f.a, f.b + 1, 0, 0, f.parent}), out);
+        }
+        case FrameKind::Rep: {
+            const GrammarNode& node = nodes[f.a];
+            std::uint32_t done = f.b + 1;
+            if (done >= node.min) complete(f.parent, out);
+            if (node.max == kUnbounded) done = std::min(done, std::max(node.min, 1u));
+            const std::pair round{f.a, f.parent};  // going round without a byte leads nowhere new
+            if (std::find(rounds_.begin(), rounds_.end(), round) != rounds_.end()) return;
+            rounds_.push_back(round);
+            enter_repetition(f.a, done, f.parent, out);
+            rounds_.pop_back();
+            return;
+        }
+        case FrameKind::RepPart: return enter(nodes[f.a].a, intern({FrameKind::Rep, f.a, f.b, 0, 0, f.parent}), out);
+        case FrameKind::ObjectKey:
+            return add(out, intern({FrameKind::OpenKey, static_cast<LexId>(schemas.key_lexer(f.a, f.b, tainted)), 0, 0, 0, id}));
+        case FrameKind::ObjectColon:
+            return enter_goal(f.c, f.depth + 1, intern({FrameKind::ObjectNext, f.a, f.b, 0, f.depth, f.parent}), out);
+        case FrameKind::ObjectNext: return after_object_value(f, out);
+        case FrameKind::ArrayItem: {
+            const std::uint32_t num = schemas.clamped_index(schemas.array(f.a), f.b + 1);
+            return enter_goal(schemas.array(f.a).goal_at(f.b), f.depth + 1,
+                              intern({FrameKind::ArrayNext, f.a, num, 0, f.depth, f.parent}), out);
+        }
+        case FrameKind::ArrayNext: return after_array_item(f, out);
+        default: return;  // frames that read bytes have no child
+    }
+}
+
+void Machine::complete_key(FrameId key_frame, Label label, KeyId text, Config& out) {
+    const FrameId parent = frames_[key_frame].parent;
+    const Frame f = frames_[parent];  // ObjectKey
+    const Object& o = schemas.object(f.a);
+    const Progress before = schemas.progress(f.b);
+    const std::uint32_t progress = schemas.intern_progress(schemas.advanced(o, before, label, text));
+    const GoalId goal = label == kExtraLabel ? o.extra_goal : o.keys[label].goal;
+    layout_lexeme(o.layout, Layout::KeySep, f.depth, intern({FrameKind::ObjectColon, f.a, progress, goal, f.depth, f.parent}), out);
+}
+
+// The text of a key so far, one byte on; only whole characters change it.
+std::uint32_t Machine::text_with(std::uint32_t key_text, const Frame& f, std::uint8_t byte) {
+    const SpellStep s = spell_step(lexer.spelling(f.a), lexer.partial(f.a), byte);
+    if (s.kind != SpellStep::Char) return key_text;
+    return schemas.intern_key(schemas.key_text(key_text) + static_cast<char32_t>(s.value));
+}
+
+void Machine::step_one(FrameId id, std::uint8_t byte, Config& queue, Config& to) {
+    const Frame f = frames_[id];
+    switch (f.kind) {
+        case FrameKind::Lex:
+            if (const std::int32_t n = lexer.next(f.a, byte); n >= 0) push_lexeme(f.kind, static_cast<LexId>(n), 0, f.parent, to);
+            if (lexer.nullable(f.a)) complete(f.parent, queue);
+            return;
+        case FrameKind::Raw:
+            if (static_cast<std::uint8_t>(texts[f.a][f.b]) != byte) return;
+            if (f.b + 1 == texts[f.a].size()) return complete(f.parent, to);
+            return add(to, intern({f.kind, f.a, f.b + 1, 0, 0, f.parent}));
+        case FrameKind::OpenText:
+            if (byte == '"') push_lexeme(FrameKind::Text, f.a, 0, f.parent, to);
+            return;
+        case FrameKind::OpenKey:
+            if (byte == '"')
+                push_lexeme(FrameKind::Key, f.a, lexer.has_label(f.a, kExtraLabel) ? schemas.intern_key(U"") : kNone, f.parent, to);
+            return;
+        case FrameKind::Text:
+        case FrameKind::Key: {
+            const std::int32_t n = lexer.next(f.a, byte);
+            if (n == Lexer::kEnd) {
+                if (f.kind == FrameKind::Text) return complete(f.parent, to);
+                const Label label = lexer.label(f.a);
+                return complete_key(id, label, label == kExtraLabel ? f.b : kNone, to);
+            }
+            if (n < 0) return;
+            const bool keeps = f.kind == FrameKind::Key && f.b != kNone && lexer.has_label(static_cast<LexId>(n), kExtraLabel);
+            const std::uint32_t text = f.kind == FrameKind::Text ? 0 : keeps ? text_with(f.b, f, byte) : kNone;
+            return push_lexeme(f.kind, static_cast<LexId>(n), text, f.parent, to);
+        }
+        default: return;
+    }
+}
+
+void Machine::step(const Config& from, std::uint8_t byte, Config& to) {
+    to.clear();
+    Config queue = from;
+    for (std::size_t i = 0; i < queue.size(); ++i) step_one(queue[i], byte, queue, to);
+    sort_unique(to);
+}
+
+void Machine::add_closure(Config& config) {
+    for (std::size_t i = 0; i < config.size(); ++i) {
+        const Frame f = frames_[config[i]];
+        if (f.kind == FrameKind::Lex && lexer.nullable(f.a)) complete(f.parent, config);
+    }
+}
+
+bool Machine::is_accepting(const Config& config) {
+    Config all = config;
+    add_closure(all);
+    return std::find(all.begin(), all.end(), FrameId{0}) != all.end();
+}
+
+std::string Machine::forced(Config config) {
+    constexpr std::size_t kMaxForced = 1 << 16;
+    std::string out;
+    Config next, only;
+    while (out.size() < kMaxForced && !is_accepting(config)) {
+        int found = -1, num = 0;
+        for (int b = 0; b < 256 && num < 2; ++b) {
+            step(config, static_cast<std::uint8_t>(b), next);
+            if (!next.empty()) ++num, found = b, only = next;
+        }
+        if (num != 1) break;
+        out += static_cast<char>(found);
+        config = only;
+    }
+    return out;
+}
+
+std::string Machine::shortest_node(std::uint32_t id) {
+    const GrammarNode& node = nodes[id];
+    std::string out;
+    switch (node.kind) {
+        case GrammarNode::Lexeme: return lexer.shortest(node.lex);
+        case GrammarNode::Raw: return texts[node.a];
+        case GrammarNode::Json: return schemas.shortest(node.a, 0);
+        case GrammarNode::Choice:
+            for (std::uint32_t part : node.parts)
+                if (nodes[part].cost == node.cost) return shortest_node(part);
+            return out;
+        case GrammarNode::Sequence:
+            for (std::uint32_t part : node.parts) out += shortest_node(part);
+            return out;
+        case GrammarNode::Repetition:
+            for (std::uint32_t i = 0; i < node.min; ++i)
+                out += (i && node.separator != kNone ? shortest_node(node.separator) : "") + shortest_node(node.a);
+            return out;
+    }
+    return out;
+}
+
+namespace {
+
+std::string utf8(const std::u32string& text) {
+    std::string out;
+    for (char32_t c : text) out += spell_rest(Spelling::Text, 0, c);
+    return out;
+}
+
+}  // namespace
+
+// The shortest rest of a key that has begun; `next` becomes the frame that its end leads to.
+std::string Machine::shortest_key(const Frame& key, FrameId& next) {
+    const Frame f = frames_[key.parent];
+    std::string best, rest = key.kind == FrameKind::OpenKey ? "\"" : "";
+    std::uint64_t best_cost = UINT64_MAX;
+    FrameId best_next = 0;
+    LexId at = key.a;
+    const Object o = schemas.object(f.a);
+    auto consider = [&](const std::string& bytes, LexId end, std::uint32_t text) {
+        const Label label = lexer.label(end);
+        const Progress before = schemas.progress(f.b);
+        const std::uint32_t progress = schemas.intern_progress(schemas.advanced(o, before, label, label == kExtraLabel ? text : kNone));
+        const GoalId goal = label == kExtraLabel ? o.extra_goal : o.keys[label].goal;
+        const std::uint64_t cost = bytes.size() + schemas.cost(goal);
+        if (cost >= best_cost) return;
+        best_cost = cost, best = bytes + "\"" + utf8(schemas.layout_text(o.layout, Layout::KeySep, f.depth));
+        best_next = intern({FrameKind::ObjectColon, f.a, progress, goal, f.depth, f.parent});
+    };
+    auto walk = [&](const std::string& bytes) {  // follow these bytes inside the key to its end
+        Frame k{FrameKind::Key, at, key.kind == FrameKind::OpenKey && lexer.has_label(at, kExtraLabel) ? schemas.intern_key(U"") : key.b, 0, 0, key.parent};
+        if (key.kind == FrameKind::OpenKey && !lexer.has_label(at, kExtraLabel)) k.b = kNone;
+        for (char c : bytes) {
+            const std::int32_t n = lexer.next(k.a, static_cast<std::uint8_t>(c));
+            if (n < 0) return;
+            if (k.b != kNone) k.b = text_with(k.b, k, static_cast<std::uint8_t>(c));
+            k.a = static_cast<LexId>(n);
+        }
+        if (lexer.nullable(k.a)) consider(rest + bytes, k.a, k.b);
+    };
+    if (key.kind == FrameKind::OpenKey) {
+        const Progress before = schemas.progress(f.b);
+        if (const auto keys = schemas.plan(o, before, true); keys && !keys->empty()) {
+            const std::string text = schemas.quoted(schemas.key_text((*keys)[0].text), lexer.spelling(at));
+            walk(text.substr(1, text.size() - 2));
+        }
+    }
+    if (best_cost == UINT64_MAX) walk(lexer.shortest(at));
+    next = best_next;
+    return best;
+}
+
+// What must still come once the child of `id` has ended, shortest.
+std::string Machine::shortest_after(FrameId id) {
+    std::string out;
+    auto part = [&](std::uint32_t layout, Layout::Part p, std::uint32_t depth) { out += utf8(schemas.layout_text(layout, p, depth)); };
+    for (; frames_[id].kind != FrameKind::Root; id = frames_[id].parent) {
+        Frame f = frames_[id];
+        switch (f.kind) {
+            case FrameKind::Start: return out + shortest_node(root);
+            case FrameKind::Seq:
+                for (std::size_t i = f.b; i < nodes[f.a].parts.size(); ++i) out += shortest_node(nodes[f.a].parts[i]);
+                break;
+            case FrameKind::Rep:
+            case FrameKind::RepPart: {
+                const GrammarNode& node = nodes[f.a];
+                std::uint32_t done = f.b + 1;
+                if (f.kind == FrameKind::RepPart) out += shortest_node(node.a);
+                for (; done < node.min; ++done) out += (node.separator != kNone ? shortest_node(node.separator) : "") + shortest_node(node.a);
+                break;
+            }
+            case FrameKind::ObjectKey:
+            case FrameKind::ObjectColon:
+            case FrameKind::ObjectNext: {
+                const Object o = schemas.object(f.a);
+                if (f.kind == FrameKind::ObjectColon) out += schemas.shortest(f.c, f.depth + 1);
+                const auto keys = schemas.plan(o, schemas.progress(f.b), f.kind == FrameKind::ObjectKey);
+                bool is_first = f.kind == FrameKind::ObjectKey;
+                if (keys)
+                    for (const PlannedKey& k : *keys) {
+                        if (!is_first) part(o.layout, Layout::ItemSep, f.depth);
+                        out += schemas.key_and_value(o, k, f.depth), is_first = false;
+                    }
+                part(o.layout, Layout::ObjectClose, f.depth);
+                break;
+            }
+            case FrameKind::ArrayItem:
+            case FrameKind::ArrayNext: {
+                const Array a = schemas.array(f.a);
+                std::uint32_t num = f.b;
+                if (f.kind == FrameKind::ArrayItem) out += schemas.shortest(a.goal_at(num++), f.depth + 1);
+                for (; num < a.min_items; ++num) {
+                    part(a.layout, Layout::ItemSep, f.depth);
+                    out += schemas.shortest(a.goal_at(num), f.depth + 1);
+                }
+                part(a.layout, Layout::ArrayClose, f.depth);
+                break;
+            }
+            default: break;
+        }
+    }
+    return out;
+}
+
+std::string Machine::shortest(const Config& config) {
+    Config all = config;
+    add_closure(all);
+    std::string best;
+    bool has_best = false;
+    for (FrameId id : all) {
+        const Frame f = frames_[id];
+        std::string way;
+        FrameId parent = f.parent;
+        switch (f.kind) {
+            case FrameKind::Root: return "";
+            case FrameKind::Lex: way = lexer.shortest(f.a); break;
+            case FrameKind::Raw: way = texts[f.a].substr(f.b); break;
+            case FrameKind::OpenText: way = "\"" + lexer.shortest(f.a) + "\""; break;
+            case FrameKind::Text: way = lexer.shortest(f.a) + "\""; break;
+            default: way = shortest_key(f, parent); break;
+        }
+        way += shortest_after(parent);
+        if (!has_best || way.size() < best.size()) best = std::move(way), has_best = true;
+    }
+    return best;
+}
+
+}  // namespace guided

@@ -1,0 +1,117 @@
+// The automaton of a compiled grammar: configurations are stacks of interned frames, a state is a small set of them.
+//
+// Only the top of a stack reads bytes: a lexeme (text or the inside of a JSON string), a quote about to open, or fixed bytes.
+// The frames below say what comes after. A frame is pushed only if what is pushed can complete, so every state can be
+// completed: a byte is legal exactly when it leads to a state. Frames are immutable and interned; equal states have equal ids.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "schema.hpp"
+
+namespace guided {
+
+using FrameId = std::uint32_t;
+using StateId = std::uint32_t;
+using Config = std::vector<FrameId>;  // sorted, without repeats
+
+struct GrammarNode {
+    enum Kind : std::uint8_t { Lexeme, Raw, Json, Sequence, Choice, Repetition } kind;
+    std::uint32_t a = 0;                // Lexeme: expression; Raw: text; Json: goal; Repetition: part
+    LexId lex = 0;                      // Lexeme: the start of its automaton
+    std::uint32_t separator = kNone;    // Repetition
+    std::uint32_t min = 0, max = 0;
+    std::vector<std::uint32_t> parts;   // Sequence, Choice
+    std::uint64_t cost = UINT64_MAX;    // bytes of a shortest text; UINT64_MAX: none
+    std::uint32_t depth = 0;
+};
+
+enum class FrameKind : std::uint8_t {
+    Root,      // the text is complete
+    Start,     // the root node comes next (after bytes that had to come first)
+    Lex,       // a: lexer state
+    Raw,       // a: text, b: bytes read
+    OpenText,  // a: lexer state inside the string, once its quote is read
+    Text,      // a: lexer state inside a JSON string
+    OpenKey,   // as OpenText, of a key; its parent is the ObjectKey frame
+    Key,       // a: lexer state, b: id of the text so far if it may be an extra key, else kNone
+    Seq,       // a: node, b: index of the next part
+    Rep,       // a: node, b: parts done; a part has just ended
+    RepPart,   // a: node, b: parts done; a separator has just ended
+    ObjectKey,    // a: object, b: progress; a key comes next
+    ObjectColon,  // a: object, b: progress with this key, c: goal of its value
+    ObjectNext,   // a: object, b: progress; a value has just ended
+    ArrayItem,    // a: array, b: index; an item comes next
+    ArrayNext,    // a: array, b: items so far; an item has just ended
+};
+
+struct Frame {
+    FrameKind kind;
+    std::uint32_t a = 0, b = 0, c = 0;
+    std::uint32_t depth = 0;  // nesting of JSON, kept only where the layout needs it
+    FrameId parent = 0;
+};
+
+class Machine {
+   public:
+    Machine(std::uint64_t max_expressions, std::uint64_t max_states);
+
+    ExprPool pool;
+    Lexer lexer;
+    Schemas schemas;
+    std::vector<GrammarNode> nodes;
+    std::vector<std::string> texts;  // of Raw nodes and prefixes
+    std::uint32_t root = 0;
+
+    const Frame& frame(FrameId f) const { return frames_[f]; }
+    std::size_t num_frames() const { return frames_.size(); }
+
+    void finish(std::uint32_t root_node);  // all nodes are there; throws Unsatisfiable
+    Config start(const std::string& prefix);
+    void step(const Config& from, std::uint8_t byte, Config& to);
+    bool is_accepting(const Config& config);
+    std::string forced(Config config);
+    std::string shortest(const Config& config);
+
+    // Everything that may read the next byte once the child of `f` has ended.
+    void complete(FrameId f, Config& out);
+    // The same where a key has ended with `label`; `text` is its text if it is an extra one.
+    void complete_key(FrameId key_frame, Label label, KeyId text, Config& out);
+    // The frame after one more byte inside a lexeme; `state` is the lexer's next state.
+    void push_lexeme(FrameKind kind, LexId state, std::uint32_t b, FrameId parent, Config& out);
+    void add_closure(Config& config);  // adds what follows lexemes that may end here
+    // Set when a step depended on the text of an extra key that was not kept.
+    bool tainted = false;
+
+   private:
+    struct FrameHash {
+        std::size_t operator()(const Frame& f) const;
+    };
+    struct FrameEqual {
+        bool operator()(const Frame& x, const Frame& y) const;
+    };
+
+    FrameId intern(Frame f);
+    void enter(std::uint32_t node, FrameId parent, Config& out);
+    void enter_goal(GoalId goal, std::uint32_t depth, FrameId parent, Config& out);
+    void enter_repetition(std::uint32_t node, std::uint32_t done, FrameId parent, Config& out);
+    void after_object_value(const Frame& f, Config& out);
+    void after_array_item(const Frame& f, Config& out);
+    void layout_lexeme(std::uint32_t layout, Layout::Part part, std::uint32_t depth, FrameId parent, Config& out);
+    void step_one(FrameId f, std::uint8_t byte, Config& queue, Config& to);
+    std::uint32_t text_with(std::uint32_t key_text, const Frame& f, std::uint8_t byte);
+    std::string shortest_node(std::uint32_t node);
+    std::string shortest_after(FrameId f);
+    std::string shortest_key(const Frame& key, FrameId& next);
+
+    std::vector<Frame> frames_;
+    std::unordered_map<Frame, FrameId, FrameHash, FrameEqual> frame_ids_;
+    std::vector<std::pair<std::uint32_t, FrameId>> rounds_;  // repetitions being gone round right now
+};
+
+void sort_unique(Config& config);
+
+}  // namespace guided

@@ -1,0 +1,54 @@
+// From a configuration to the tokens that may come next: the only place where the trie and the grammar meet.
+//
+// The local part of a mask (tokens that stay inside the lexeme) depends on the residual language of the lexeme alone and
+// is shared by every grammar of the vocabulary. The crossing part (tokens that end the lexeme and go on) walks only the
+// subtrees below the places where the lexeme may end.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "machine.hpp"
+#include "trie.hpp"
+
+namespace guided {
+
+struct Row {
+    std::vector<std::int32_t> words;   // int32[ceil(V/32)], empty where `tokens` says it all
+    std::vector<std::int32_t> tokens;  // ascending, at most kMaxShort
+    std::uint32_t count = 0;
+    static constexpr std::uint32_t kMaxShort = 512;
+
+    void write(std::int32_t* out, std::uint32_t num_words) const;
+    bool operator==(const Row&) const = default;
+};
+
+class Masker {
+   public:
+    Masker(Machine& machine, Trie& trie) : machine_(machine), trie_(trie), scratch_(trie.num_words()) {}
+
+    // Tokens that lead from `config` to a live state; eos ids where the text is complete.
+    Row compute(const Config& config);
+
+   private:
+    void add_config(NodeId node, FrameId frame);
+    void add_all(NodeId node, const Config& configs);
+    void add_lexeme(NodeId node, FrameId frame);
+    void add_crossing(const Frame& f, FrameId frame, const LexRow& row);
+    void add_crossing_of_free_text(const Frame& f);
+    void add_after_quote(NodeId quote, const Config& after, std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>& shapes);
+    std::shared_ptr<const LexRow> local_row(LexId state);
+    Config after_key(FrameId frame, LexId end);
+    LexId lexer_at(LexId state, NodeId node, bool& alive);
+    void mark(NodeId node);
+    void verify(const Config& config);
+
+    Machine& machine_;
+    Trie& trie_;
+    std::vector<std::int32_t> scratch_;
+    std::vector<std::pair<NodeId, FrameId>> active_;  // guards against rounds that read nothing
+    std::vector<NodeId>* recorder_ = nullptr;         // while a subtree shape is learnt: nodes marked
+};
+
+}  // namespace guided

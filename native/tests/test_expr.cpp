@@ -1,0 +1,124 @@
+#include <string>
+
+#include "check.hpp"
+#include "errors.hpp"
+#include "lexer.hpp"
+
+using namespace guided;
+
+namespace {
+
+struct Fixture {
+    ExprPool pool{1'000'000, 100'000};
+    ExprId one(char32_t c) { return pool.set({{c, c}}); }
+    ExprId range(char32_t a, char32_t b) { return pool.set({{a, b}}); }
+    bool matches(ExprId e, const std::u32string& text) {
+        for (char32_t c : text) e = pool.derive(e, c);
+        return pool.nullable(e);
+    }
+};
+
+}  // namespace
+
+TEST(equal_expressions_have_equal_ids) {
+    Fixture f;
+    CHECK(f.pool.alt({f.one('a'), f.one('b')}) == f.range('a', 'b'));
+    CHECK(f.pool.cat(f.pool.cat(f.one('a'), f.one('b')), f.one('c')) == f.pool.literal(U"abc"));
+    CHECK(f.pool.repeat(f.pool.set(all_chars()), 0, kUnbounded) == ExprPool::kAll);
+    CHECK(f.pool.negate(f.pool.negate(f.one('a'))) == f.one('a'));
+    CHECK(f.pool.both({f.range('a', 'm'), f.range('h', 'z')}) == f.range('h', 'm'));
+}
+
+TEST(counted_repeats_are_not_copied) {
+    Fixture f;
+    const std::size_t before = f.pool.size();
+    const ExprId e = f.pool.repeat(f.range('a', 'z'), 3, 100'000);
+    CHECK(f.pool.size() - before <= 2);
+    CHECK(!f.matches(e, U"ab"));
+    CHECK(f.matches(e, U"abc"));
+}
+
+TEST(complement_and_intersection_decide_emptiness) {
+    Fixture f;
+    const ExprId ab = f.pool.repeat(f.pool.literal(U"ab"), 1, kUnbounded);
+    CHECK(!f.pool.nonempty(f.pool.both({ab, f.pool.negate(ab)})));
+    const ExprId even = f.pool.repeat(f.pool.literal(U"aa"), 0, kUnbounded);
+    const ExprId threes = f.pool.repeat(f.pool.literal(U"aaa"), 1, kUnbounded);
+    const ExprId both = f.pool.both({even, threes});
+    CHECK(f.pool.nonempty(both));
+    CHECK(f.matches(both, U"aaaaaa"));
+    CHECK(!f.matches(both, U"aaa"));
+}
+
+TEST(words_share_prefixes_and_suffixes) {
+    Fixture f;
+    std::vector<std::u32string> words;
+    for (int i = 0; i < 50'000; ++i) {
+        const std::string digits = "word" + std::to_string(i) + "end";
+        words.emplace_back(digits.begin(), digits.end());
+    }
+    const ExprId e = f.pool.words(words);
+    CHECK(f.pool.size() < 2000);
+    CHECK(f.matches(e, U"word49999end"));
+    CHECK(!f.matches(e, U"word50000end"));
+    CHECK(f.matches(f.pool.words({U"", U"a"}), U""));
+}
+
+TEST(deep_nesting_is_refused_with_a_type) {
+    Fixture f;
+    ExprId e = f.one('a');
+    bool refused = false;
+    try {
+        for (int i = 0; i < 10'000; ++i) e = f.pool.repeat(f.pool.cat(e, f.one('b')), 0, kUnbounded), e = f.pool.cat(e, f.one('c'));
+    } catch (const TooComplex&) {
+        refused = true;
+    }
+    CHECK(refused);
+}
+
+TEST(content_hashes_do_not_depend_on_the_pool) {
+    Fixture f, g;
+    g.pool.literal(U"something else first");
+    auto make = [](Fixture& x) {
+        return x.pool.alt({x.pool.literal(U"yes"), x.pool.negate(x.pool.literal(U"no")), x.pool.repeat(x.range('0', '9'), 2, 7)});
+    };
+    CHECK(f.pool.content_hash(make(f)) == g.pool.content_hash(make(g)));
+    CHECK(!(f.pool.content_hash(f.one('a')) == f.pool.content_hash(f.one('b'))));
+}
+
+TEST(a_json_string_is_read_by_value_in_every_spelling) {
+    Fixture f;
+    Lexer lexer(f.pool, 100'000);
+    const auto start = static_cast<LexId>(lexer.start({{0, f.pool.literal(U"\u00e9\U0001F600/\n")}}, Spelling::JsonAny));
+    auto ends = [&](const std::string& bytes) {
+        std::int32_t s = static_cast<std::int32_t>(start);
+        for (char c : bytes) {
+            s = lexer.next(static_cast<LexId>(s), static_cast<std::uint8_t>(c));
+            if (s < 0) return s == Lexer::kEnd;
+        }
+        return false;
+    };
+    CHECK(ends("\xC3\xA9\xF0\x9F\x98\x80/\\n\""));
+    CHECK(ends("\\u00E9\\ud83d\\ude00\\/\\u000a\""));
+    CHECK(!ends("\\u00e8"));
+    CHECK(!ends("\\ud83d\\ude00"));
+    CHECK(!ends("\xC3\xA9\xF0\x9F\x98\x80/\n\""));
+    CHECK(lexer.shortest(start) == "\xC3\xA9\xF0\x9F\x98\x80/\\n");
+}
+
+TEST(text_is_valid_utf8_only) {
+    Fixture f;
+    Lexer lexer(f.pool, 100'000);
+    const auto start = static_cast<LexId>(lexer.start({{0, ExprPool::kAll}}, Spelling::Text));
+    auto alive = [&](const std::string& bytes) {
+        std::int32_t s = static_cast<std::int32_t>(start);
+        for (char c : bytes)
+            if ((s = lexer.next(static_cast<LexId>(s), static_cast<std::uint8_t>(c))) < 0) return false;
+        return true;
+    };
+    CHECK(alive("\xF4\x8F\xBF\xBF"));
+    CHECK(!alive("\xF4\x90"));
+    CHECK(!alive("\xC0"));
+    CHECK(!alive("\xE0\x80"));
+    CHECK(!alive("\xED\xA0"));
+}

@@ -1,0 +1,126 @@
+// Exactness of masks, liveness and shortest ways, on walks through small grammars.
+#include <algorithm>
+#include <random>
+
+#include "check.hpp"
+#include "errors.hpp"
+#include "grammar.hpp"
+
+using namespace guided;
+
+namespace {
+
+std::shared_ptr<Trie> vocabulary() {
+    std::vector<std::optional<std::string>> tokens;
+    for (int b = 0; b < 256; ++b) tokens.push_back(std::string(1, static_cast<char>(b)));
+    for (const char* t : {"\":", "\", \"", "\": \"", "{\"", "\"}", "},{\"", "\"a\":\"b\",\"a\":", "a\":1,\"a\":", "\",\"", "ab", "12", "[[", "]]",
+                          "[]", "\xC3\xA9\"", "\\u00", "  ", " \"", "true"})
+        tokens.push_back(std::string(t));
+    tokens.push_back(std::nullopt);
+    const auto eos = static_cast<std::int32_t>(tokens.size() - 1);
+    return std::make_shared<Trie>(std::move(tokens), std::vector{eos});
+}
+
+SchemaId define(Builder& b, const SchemaNode& node) {
+    b.machine().schemas.nodes.push_back(node);
+    b.machine().schemas.nodes.back().is_defined = true;
+    return static_cast<SchemaId>(b.machine().schemas.nodes.size() - 1);
+}
+
+void walk(Grammar& g, unsigned seed) {
+    std::mt19937 rng(seed);
+    const Trie& trie = g.trie();
+    for (int round = 0; round < 8; ++round) {
+        StateId state = g.start("");
+        for (int i = 0; i < 30 && state != Grammar::kEnded; ++i) {
+            std::vector<std::int32_t> words(trie.num_words()), allowed;
+            g.row(state)->write(words.data(), trie.num_words());
+            for (std::int32_t t = 0; t < static_cast<std::int32_t>(trie.num_tokens()); ++t) {
+                const bool bit = (static_cast<std::uint32_t>(words[static_cast<std::size_t>(t >> 5)]) >> (t & 31)) & 1;
+                CHECK(bit == g.accept_token(state, t).has_value());
+                if (bit) allowed.push_back(t);
+            }
+            const auto done = g.accept_bytes(state, g.shortest(state));
+            CHECK(done && g.is_accepting(*done));
+            CHECK(g.accept_bytes(state, g.forced(state)).has_value());
+            if (allowed.empty()) return;
+            std::int32_t next = allowed[rng() % allowed.size()];
+            for (int k = 0; k < 3; ++k) {  // long tokens cross more borders
+                const std::int32_t other = allowed[rng() % allowed.size()];
+                const auto *x = trie.bytes_of(other), *y = trie.bytes_of(next);
+                if (x && (!y || x->size() > y->size())) next = other;
+            }
+            state = *g.accept_token(state, next);
+        }
+    }
+}
+
+}  // namespace
+
+TEST(masks_of_a_recursive_schema_are_exact) {
+    for (bool any_order : {false, true})
+        for (bool flexible : {false, true}) {
+            Builder b(1'000'000, 100'000);
+            auto& schemas = b.machine().schemas;
+            SchemaNode text;
+            text.types = kString;
+            text.string = b.machine().pool.repeat(b.machine().pool.set(all_chars()), 0, 3);
+            const SchemaId s = define(b, text);
+            SchemaNode tree;
+            tree.types = kObject | kNull;
+            const SchemaId self = static_cast<SchemaId>(schemas.nodes.size());
+            tree.properties = {{schemas.intern_key(U"a"), s}, {schemas.intern_key(U"ab"), self}};
+            tree.required = {schemas.intern_key(U"ab"), schemas.intern_key(U"z")};
+            tree.max_properties = 4;
+            const SchemaId root = define(b, tree);
+            Layout layout;
+            layout.is_any_order = any_order, layout.is_flexible = flexible;
+            auto g = b.compile(b.json(root, layout), vocabulary());
+            walk(*g, 7);
+        }
+}
+
+TEST(masks_of_text_around_json_are_exact) {
+    Builder b(1'000'000, 100'000);
+    SchemaNode any;
+    const SchemaId s = define(b, any);
+    const auto json = b.json(s, Layout{});
+    const auto free = b.lexeme(ExprPool::kAll);
+    auto g = b.compile(b.sequence({b.raw("x\xff"), b.repetition(json, 1, 3, b.raw("; ")), b.choice({b.raw("\n"), free})}), vocabulary());
+    walk(*g, 3);
+}
+
+TEST(a_prefix_must_come_first) {
+    Builder b(1'000'000, 100'000);
+    auto g = b.compile(b.raw("abc"), vocabulary());
+    const StateId state = g->start("1\xff");
+    CHECK(g->forced(state) == "1\xff" "abc");
+    CHECK(g->shortest(state) == "1\xff" "abc");
+    CHECK(!g->accept_bytes(state, "abc"));
+}
+
+TEST(a_goal_that_needs_itself_is_empty) {
+    Builder b(1'000'000, 100'000);
+    SchemaNode loop;
+    loop.types = kObject;
+    loop.properties = {{b.machine().schemas.intern_key(U"again"), 0}};
+    loop.required = {b.machine().schemas.intern_key(U"again")};
+    const SchemaId root = define(b, loop);
+    bool refused = false;
+    try {
+        b.compile(b.json(root, Layout{}), vocabulary());
+    } catch (const Unsatisfiable&) {
+        refused = true;
+    }
+    CHECK(refused);
+}
+
+TEST(rounds_that_read_nothing_end) {
+    Builder b(1'000'000, 100'000);
+    SchemaNode any;
+    const auto json = b.json(define(b, any), Layout{});
+    auto g = b.compile(b.repetition(b.choice({json, b.raw("")}), 2, kUnbounded, kNone), vocabulary());
+    const StateId state = g->start("");
+    CHECK(g->is_accepting(state));
+    CHECK(g->accept_bytes(state, "1[]{}").has_value());
+}
