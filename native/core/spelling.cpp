@@ -63,6 +63,13 @@ SpellStep step_utf8(std::uint32_t need, std::uint32_t value) {
     return {SpellStep::More, utf8(need, value)};
 }
 
+SpellStep step_continuation(std::uint32_t need, std::uint32_t value, std::uint8_t b) {
+    if ((b & 0xC0) != 0x80) return {SpellStep::Dead, 0};
+    const std::uint32_t next = (value << 6) | (b & 0x3F);
+    if (need > 1 && intersect(utf8_chars(need - 1, next), utf8_chars(need, value)).empty()) return {SpellStep::Dead, 0};
+    return step_utf8(need - 1, next);
+}
+
 SpellStep step_first(Spelling spelling, std::uint8_t b) {
     if (spelling != Spelling::Text) {
         if (b < 0x20 || b == '"') return {SpellStep::Dead, 0};
@@ -131,8 +138,7 @@ SpellStep spell_step(Spelling spelling, Partial p, std::uint8_t b) {
     switch (tag_of(p)) {
         case 0: return step_first(spelling, b);
         case kUtf8:
-            if ((b & 0xC0) != 0x80) return {SpellStep::Dead, 0};
-            return step_utf8(((p >> 21) & 3) - 1, ((p & 0x1FFFFF) << 6) | (b & 0x3F));
+            return step_continuation((p >> 21) & 3, p & 0x1FFFFF, b);
         case kEscape: return step_escape(spelling, b);
         case kHex: return step_hex(spelling, p, b);
         case kLowBackslash:
