@@ -26,7 +26,7 @@ class Domain:
 
 def _things(rng: Random, split: Split) -> values.Value:
     pool = words.part(words.THINGS, split)
-    return list(rng.sample(pool, rng.randint(2, min(4, len(pool)))))
+    return [rng.choice(pool) if rng.random() < 0.5 else values.open_word(rng, split) for _ in range(rng.randint(2, 4))]
 
 
 IDLE = (

@@ -29,10 +29,32 @@ def random_letters(rng: Random, shortest: int = 3, longest: int = 9) -> str:
     return "".join(rng.choice(LETTERS) for _ in range(rng.randint(shortest, longest)))
 
 
+def blended(rng: Random, split: Split) -> str:
+    """The beginning of one listed word and the end of another: `nurpet`, `horguin`. Spelled as real words are."""
+    pool = words.every_word(split)
+    while True:
+        first, last = rng.choice(pool), rng.choice(pool)
+        made = first[: rng.randint(1, len(first))] + last[rng.randint(1, len(last) - 1) :]
+        if split == "heldout" or not words.is_heldout(made):
+            return made
+
+
+def open_word(rng: Random, split: Split) -> str:
+    """Any lower-case word; lists alone would be learned by heart instead of copied."""
+    kind = rng.random()
+    if kind < 0.45:
+        return blended(rng, split)
+    if kind < 0.7:
+        return invented(rng, split)
+    return random_letters(rng) if kind < 0.8 else rng.choice(words.every_word(split))
+
+
 def _name_word(rng: Random, split: Split) -> str:
     kind = rng.random()
     if kind < 0.15:
         return pick(rng, words.FIRST_NAMES, split)
+    if kind < 0.30:
+        return blended(rng, split).capitalize()
     if kind < 0.70:
         word = invented(rng, split)
         return word.capitalize() if len(word) > 1 else word.upper() + "o"
@@ -71,17 +93,17 @@ def pleasant_name(rng: Random, split: Split) -> str:
 
 def city(rng: Random, split: Split) -> str:
     """A city, known or invented."""
-    if rng.random() < 0.35:
-        return invented(rng, split).capitalize() + rng.choice(("", "", "ville", "burg", "stad", "ton"))
+    if rng.random() < 0.55:
+        return open_word(rng, split).capitalize() + rng.choice(("", "", "", "ville", "burg", "stad", "ton"))
     return pick(rng, words.CITIES, split)
 
 
 def job(rng: Random, split: Split) -> str:
     """A job, sometimes an invented word or of two words."""
     kind = rng.random()
-    if kind < 0.12:
-        return invented(rng, split) + rng.choice(("er", "ist", "or"))
-    if kind < 0.18:
+    if kind < 0.55:
+        return open_word(rng, split) + rng.choice(("", "", "er", "ist", "or"))
+    if kind < 0.61:
         return "senior " + pick(rng, words.JOBS, split)
     return pick(rng, words.JOBS, split)
 
@@ -89,12 +111,12 @@ def job(rng: Random, split: Split) -> str:
 def thing(rng: Random, split: Split) -> str:
     """A product: thing, adjective and thing, or an invented word."""
     kind = rng.random()
-    noun = pick(rng, words.THINGS, split)
-    if kind < 0.4:
+    noun = open_word(rng, split) if rng.random() < 0.5 else pick(rng, words.THINGS, split)
+    if kind < 0.5:
         return noun
-    if kind < 0.8:
+    if kind < 0.85:
         return f"{pick(rng, words.ADJECTIVES, split)} {noun}"
-    return invented(rng, split) if kind < 0.92 else f"{invented(rng, split)} {noun}"
+    return f"{open_word(rng, split)} {noun}"
 
 
 def code(rng: Random, split: Split) -> str:
@@ -186,18 +208,20 @@ def title(rng: Random, split: Split) -> str:
 
 
 def animal(rng: Random, split: Split) -> str:
-    """An animal."""
-    return pick(rng, words.ANIMALS, split)
+    """An animal, known or not."""
+    return open_word(rng, split) if rng.random() < 0.5 else pick(rng, words.ANIMALS, split)
 
 
 def colour(rng: Random, split: Split) -> str:
-    """A colour."""
-    return pick(rng, words.COLOURS, split)
+    """A colour, known or not."""
+    return open_word(rng, split) if rng.random() < 0.3 else pick(rng, words.COLOURS, split)
 
 
 def country(rng: Random, split: Split) -> str:
     """A country, known or invented."""
-    return pick(rng, words.COUNTRIES, split) if rng.random() < 0.7 else invented(rng, split).capitalize() + "land"
+    if rng.random() < 0.5:
+        return pick(rng, words.COUNTRIES, split)
+    return open_word(rng, split).capitalize() + rng.choice(("", "land", "ia"))
 
 
 def word(rng: Random, split: Split) -> str:
@@ -207,5 +231,5 @@ def word(rng: Random, split: Split) -> str:
     if kind < 0.25:
         return random_letters(rng)
     if kind < 0.45:
-        return invented(rng, split)
+        return open_word(rng, split)
     return str(rng.choice(makers)(rng, split))

@@ -122,6 +122,13 @@ def part(words: tuple[str, ...], split: Split) -> tuple[str, ...]:
     return tuple(w for w in words if any(is_heldout(x) for x in w.split()) == wanted)
 
 
+@cache
+def every_word(split: Split) -> tuple[str, ...]:
+    """The lower-case single words of all copied lists."""
+    lists = (FIRST_NAMES, CITIES, JOBS, THINGS, ADJECTIVES, FRUITS, ANIMALS, COLOURS, COUNTRIES, PLACES)
+    return tuple(sorted({w.lower() for pool in lists for w in part(pool, split) if w.isalpha()}))
+
+
 def pick(rng: Random, words: tuple[str, ...], split: Split) -> str:
     """One word of the list's part."""
     return rng.choice(part(words, split))
