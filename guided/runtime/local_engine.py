@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ class LocalEngine(ABC):
             )
         self._cache_bytes, self._slot_bytes = cache_bytes, slot_bytes
         self._arena = Arena(min(FIRST_SLOTS, maximum), maximum)
+        self._forgotten: deque[int] = deque()  # tips of sequences that were dropped without `close`
         self._cache = PrefixCache(self._arena, reuse=reuse)
         self.resize(self._arena.num_slots)
 
@@ -132,7 +134,7 @@ class LocalEngine(ABC):
         """A sequence that holds the longest prefix of `tokens` already cached (never all of them); computes nothing."""
         known = list(map(int, tokens))
         slots = self._cache.match(known[:-1])
-        seq = CachedSequence(known[: len(slots)], slots)
+        seq = CachedSequence(known[: len(slots)], slots, self._forgotten)
         self._cache.pin(seq.tip)
         self._cache.touch(seq.slots)
         self.stats.tokens_reused += len(slots)
@@ -198,10 +200,12 @@ class LocalEngine(ABC):
         allowed = [None if masks is None else self._allowed(masks[i], i) for i in range(len(singles))]
         chosen: list[Choice | None] = [None] * len(singles)
         dense: list[int] = []
-        for i, (ids, policy) in enumerate(zip(allowed, policies, strict=True)):
-            if ids is None or policy.logprobs or len(ids) * SPARSE_SHARE > self.num_logits:
+        for i, (bits, policy) in enumerate(zip(allowed, policies, strict=True)):
+            if bits is None or policy.logprobs or np.count_nonzero(bits) * SPARSE_SHARE > self.num_logits:
                 dense.append(i)
-            elif len(ids) == 1:
+                continue
+            ids = np.flatnonzero(bits).astype(np.int32)
+            if len(ids) == 1:
                 chosen[i] = Choice(ids)
             else:
                 chosen[i] = sampling.choose(self.head(self._stack([singles[i]]), ids)[0], ids, policy)
@@ -237,6 +241,7 @@ class LocalEngine(ABC):
 
     def shutdown(self) -> None:
         """Free what the engine holds. Backends add their own."""
+        self._collect()
         self._cache.clear()
 
     @property
@@ -258,6 +263,7 @@ class LocalEngine(ABC):
 
     def _allocate(self, count: int, after: int) -> list[int]:
         """`count` free slots, next to `after` where possible: grow first, then evict, then refuse."""
+        self._collect()
         while self._arena.num_free < count and self._arena.num_slots < self._arena.maximum:
             self.resize(self._arena.grow())
             self._cache.fit()
@@ -269,6 +275,11 @@ class LocalEngine(ABC):
                 "model with more cache_bytes"
             )
         return self._arena.allocate(count, after)
+
+    def _collect(self) -> None:
+        """Release what was forgotten; a garbage collection may add to it at any time, from any thread."""
+        while self._forgotten:
+            self._cache.unpin(self._forgotten.popleft())
 
     def _check(self, work: Sequence[Extend]) -> None:
         """Refuse the whole step before anything has changed."""
@@ -307,11 +318,11 @@ class LocalEngine(ABC):
             raise GenerationError(f"select needs exactly one hidden row, this one has {own.rows}: use hidden.row(-1)")
         return own
 
-    def _allowed(self, mask: npt.NDArray[np.int32], row: int) -> npt.NDArray[np.int32]:
-        ids = sampling.allowed_ids(mask, self.num_logits)
-        if not len(ids):
+    def _allowed(self, mask: npt.NDArray[np.int32], row: int) -> npt.NDArray[np.bool_]:
+        bits = sampling.allowed_bits(mask, self.num_logits)
+        if not bits.any():
             raise GenerationError(f"no token is allowed for row {row}: its constraint is already complete or dead")
-        return ids
+        return bits
 
     def _stack(self, rows: Sequence[HiddenRows]) -> States:
         """The rows of several hidden handles as one array; mostly they come from one forward and need no copy twice."""

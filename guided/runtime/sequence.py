@@ -1,11 +1,13 @@
 """A sequence: its tokens and the cache slot of each, which together are a path in the prefix cache.
 
 Copying one costs two small arrays; keys and values are never copied. The last slot is the sequence's `tip`: that
-alone is pinned, since a slot with children in the cache cannot be evicted.
+alone is pinned, since a slot with children in the cache cannot be evicted. A sequence that is forgotten instead of
+closed leaves its tip in `forgotten`, where its engine finds it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,10 +22,13 @@ ROOT = -1
 class CachedSequence:
     """Tokens whose keys and values are in the cache. Change it through its engine only."""
 
-    __slots__ = ("_room", "_tokens", "is_closed")
+    __slots__ = ("_forgotten", "_room", "_tokens", "is_closed")
 
-    def __init__(self, tokens: Sequence[int], slots: Sequence[int]) -> None:
+    def __init__(
+        self, tokens: Sequence[int], slots: Sequence[int] | npt.NDArray[np.int32], forgotten: deque[int]
+    ) -> None:
         self._tokens = list(tokens)
+        self._forgotten = forgotten
         self._room = np.empty(max(64, 2 * len(slots)), np.int32)
         self._room[: len(slots)] = slots
         self.is_closed = False
@@ -68,7 +73,11 @@ class CachedSequence:
         del self._tokens[length:]
 
     def copy(self) -> CachedSequence:
-        return CachedSequence(self._tokens, self.slots)  # type: ignore[arg-type]
+        return CachedSequence(self._tokens, self.slots, self._forgotten)
+
+    def __del__(self) -> None:
+        if not getattr(self, "is_closed", True):
+            self._forgotten.append(self.tip)
 
     def __repr__(self) -> str:
         return f"CachedSequence({self.length} tokens{', closed' if self.is_closed else ''})"

@@ -123,6 +123,18 @@ def test_a_fork_of_a_long_sequence_copies_no_keys(path_engine):
     assert all((twin.slots == seq.slots).all() for twin in twins)
 
 
+def test_a_sequence_that_is_dropped_without_close_is_released(path_engine):
+    engine = path_engine(64)
+    for n in range(50):
+        seq = engine.open([])
+        engine.step([Extend(seq, [n % 3, 1, n // 3 % 3] + [2] * (n % 7), "none")])
+        twin = engine.fork(seq)[0]
+        engine.step([Extend(twin, [0] * 8, "none")])
+    del seq, twin
+    engine.shutdown()
+    assert engine.num_cached == 0
+
+
 def test_reopening_for_ever_does_not_grow_the_books(path_engine):
     engine = path_engine(64, reuse=True)
     for _ in range(500):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from guided.errors import GenerationError
 from guided.runtime.engine import Policy
-from guided.runtime.sampling import allowed_ids, choose, choose_from_all, log_softmax, logsumexp, uniform_at
+from guided.runtime.sampling import allowed_bits, choose, choose_from_all, log_softmax, logsumexp, uniform_at
 
 PROBABILITIES = np.array([0.30, 0.05, 0.20, 0.15, 0.02, 0.28])
 LOGITS = np.log(PROBABILITIES).astype(np.float32)
@@ -91,7 +91,7 @@ def test_the_choice_does_not_depend_on_which_head_rows_were_computed(uniform, te
     logits = np.random.default_rng(len(allowed)).normal(0, 3, 300).astype(np.float32)
     ids = np.array(sorted(allowed), np.int32)
     policy = Policy(temperature=temperature, uniform=uniform, top_p=0.9)
-    sparse, dense = choose(logits[ids], ids, policy), choose_from_all(logits, ids, policy)
+    sparse, dense = choose(logits[ids], ids, policy), choose_from_all(logits, bits(*ids, size=300), policy)
     assert sparse.tokens.tolist() == dense.tokens.tolist()
     assert sparse.tokens[0] in ids
 
@@ -105,11 +105,11 @@ def test_the_ends_of_the_unit_interval_choose_tokens_with_weight(uniform):
 
 def test_the_best_tokens_come_with_log_p_before_the_mask():
     ids = np.array([1, 2, 3, 4], np.int32)
-    choice = choose_from_all(LOGITS + 3, ids, Policy(num=3, logprobs=True))
+    choice = choose_from_all(LOGITS + 3, bits(*ids), Policy(num=3, logprobs=True))
     assert choice.tokens.tolist() == [2, 3, 1]
     assert np.allclose(choice.logprobs, np.log([0.20, 0.15, 0.05]), atol=1e-6)
     assert choice.log_allowed_mass == pytest.approx(np.log(0.42), abs=1e-6)
-    few = choose_from_all(LOGITS, ids[:2], Policy(num=3, logprobs=True))
+    few = choose_from_all(LOGITS, bits(1, 2), Policy(num=3, logprobs=True))
     assert few.tokens.tolist() == [2, 1]
     assert choose_from_all(LOGITS, None, Policy(logprobs=True)).log_allowed_mass == 0.0
 
@@ -142,6 +142,13 @@ def test_uniforms_are_uniform_and_differ_by_seed_row_and_position():
     assert 0 <= uniform_at(2**80, 1, 1) < 1
 
 
-def test_allowed_ids_ignores_bits_beyond_the_vocabulary():
-    assert allowed_ids(np.array([-1, -1], np.int32), 40).tolist() == list(range(40))
-    assert allowed_ids(np.array([1 << 30, -(1 << 31)], np.int32), 64).tolist() == [30, 63]
+def bits(*ids, size=6):
+    allowed = np.zeros(size, bool)
+    allowed[list(ids)] = True
+    return allowed
+
+
+def test_allowed_bits_ignores_bits_beyond_the_vocabulary():
+    assert allowed_bits(np.array([-1, -1], np.int32), 40).sum() == 40
+    assert np.flatnonzero(allowed_bits(np.array([1 << 30, -(1 << 31)], np.int32), 64)).tolist() == [30, 63]
+    assert len(allowed_bits(np.array([-1], np.int32), 40)) == 40  # a head wider than the vocabulary

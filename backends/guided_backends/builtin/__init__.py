@@ -46,6 +46,8 @@ def load(
             "it takes cache_bytes, max_len, reuse and threads"
         )
     directory = shipped_model() if source is None else Path(source)
+    if source is None and not directory.is_dir():
+        raise ModelLoadError(f"the shipped model is missing from this installation ({directory}): install guided again")
     if not directory.is_dir():
         raise ModelLoadError(
             f"{directory} is not a directory: the builtin backend reads a local model directory "
