@@ -132,12 +132,13 @@ class BodyParser:
         word, source = str(name.value), self.stream.source
         line = source.position(name.span.start)[0]
         wanted = _CLOSERS[word]
+        opener = f"{'an' if wanted[0] in 'aeiou' else 'a'} '{wanted}'"
         message = f"'{word}' closes nothing" if word == TAGS[wanted].end else f"'{word}' is not inside of '{wanted}'"
         if not self._open:
-            return syntax_error(source, name.span, message, "no block is open here", f"open a '{wanted}' before it")
+            return syntax_error(source, name.span, message, "no block is open here", f"open {opener} before it")
         block = self._open[-1]
         label = f"the open block here is '{block.name}', opened on line {source.position(block.span.start)[0]}"
-        help = f"write {{% {TAGS[block.name].end} %}}, or open a '{wanted}' before line {line}"
+        help = f"write {{% {TAGS[block.name].end} %}}, or open {opener} before line {line}"
         return syntax_error(source, name.span, message, label, help)
 
     def _hole(self) -> nodes.Hole:

@@ -91,7 +91,8 @@ class _Reader:
         if default is not None:
             problem = value_problem(schema, default.plain())
             if problem:
-                self._fail(default.span, f"the default of '{name}' does not fit its type", label=problem)
+                help = "write true or false" if default.plain() in ("yes", "no", "on", "off") else ""
+                self._fail(default.span, f"the default of '{name}' does not fit its type", help, problem)
         plain = None if default is None else default.plain()
         return InputDeclaration(name, type_of_schema(schema), schema, span, default is not None, plain, description)
 

@@ -67,4 +67,4 @@ def closers() -> dict[str, str]:
     >>> closers()["endfor"], closers()["exhausted"]
     ('for', 'loop')
     """
-    return {word: name for name, tag in TAGS.items() for word in (tag.end, *tag.parts) if word}
+    return {word: name for name, tag in reversed(TAGS.items()) for word in (tag.end, *tag.parts) if word}

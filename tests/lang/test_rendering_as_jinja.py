@@ -1,5 +1,7 @@
 """Hole-free templates render as Jinja renders them; jinja2 is only asked here."""
 
+# ruff: noqa: E501 - one template per line
+
 from __future__ import annotations
 
 import json
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guided.errors import TemplateSyntaxError
+from guided.errors import TemplateError, TemplateSyntaxError
 from guided.lang import Scope, check, parse, render
 from guided.source import Source
 
@@ -18,9 +20,7 @@ JINJA = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_n
 
 def _tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
     """`tojson` as the chat templates of transformers have it."""
-    return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-    )
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 JINJA.filters["tojson"] = _tojson
@@ -65,7 +65,7 @@ EXPRESSIONS = """
 2 ** 3 ** 2
 -2 ** 2
 - 2 + 3
-7 // 2, 
+7 // 2
 7 % 4 * 2
 7 / 2
 (1 + 2 * 3) ~ 4 == "74"
@@ -231,7 +231,7 @@ loop is defined
 """
 
 
-@pytest.mark.parametrize("expression", [e.strip().rstrip(",") for e in EXPRESSIONS.strip().split("\n")])
+@pytest.mark.parametrize("expression", [e.strip() for e in EXPRESSIONS.strip().split("\n")])
 def test_expression(expression):
     text = "{{ " + expression + " }}"
     if expression.startswith(("nope", "loop")):
@@ -301,27 +301,26 @@ def test_body(text):
     assert ours(text) == theirs(text)
 
 
-PIECES = st.sampled_from(
-    [" ", "\n", "\t", "  ", "a", "b c", "{", "}", "%", "#", "-", "é", "{{ n }}", "{{- n }}", "{{ n -}}", "{{ word|upper }}"]
-    + ["{% if yes %}", "{%- if yes %}", "{% if nothing -%}", "{%+ if yes %}", "{% else %}", "{%- else -%}", "{% endif %}"]
-    + ["{%- endif -%}", "{% endif +%}", "{% for i in numbers %}", "{%- for i in words -%}", "{% endfor %}", "{% endfor -%}"]
-    + ["{# c #}", "{#- c -#}", "{% set a = 1 %}", "{% raw %}", "{% endraw %}", "{%- raw -%}", "{%- endraw -%}", "\r\n"]
-)
+PIECES = (
+    " |\n|\t|  |a|b c|{|}|%|#|-|é|\r\n|{{ n }}|{{- n }}|{{ n -}}|{{ word }}|{# c #}|{#- c -#}|{% set a = 1 %}"
+    "|{% if yes %}|{%- if yes %}|{% if nothing -%}|{%+ if yes %}|{% else %}|{%- else -%}|{% endif %}|{%- endif -%}"
+    "|{% endif +%}|{% for i in numbers %}|{%- for i in words -%}|{% endfor %}|{% endfor -%}"
+    "|{% raw %}|{% endraw %}|{%- raw -%}|{%- endraw -%}"
+).split("|")
 
 
 @settings(max_examples=600, deadline=None)
-@given(st.lists(PIECES, max_size=14).map("".join))
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_white_space_is_trimmed_alike(text):
     try:
         expected = theirs(text)
     except jinja2.TemplateSyntaxError:
         return  # we may refuse it too, or not: not what is asked here
     try:
-        found = ours(text)
+        assert ours(text) == expected
     except TemplateSyntaxError as error:
-        assert "'raw' is never closed" in str(error)  # Jinja takes a `raw` that ends with the template
-        return
-    assert found == expected
+        if "is never closed" not in str(error):  # Jinja takes a `raw` or comment that ends with the template
+            raise
 
 
 ATOMS = st.sampled_from(["1", "2", "n", "x", "3.5", "yes", "nothing", "word", "'a'", "numbers", "[1, 2]", "person.age"])
@@ -354,8 +353,7 @@ def test_expressions_group_alike(expression):
         expected = None
     try:
         found = ours(text)
-    except Exception as error:
-        assert type(error).__name__ in ("TemplateRuntimeError", "TemplateSyntaxError")
+    except TemplateError:
         return
     if expected is not None:
         assert found == expected
