@@ -1,0 +1,156 @@
+"""A program as a row of the scheduler: ops run until the model is needed, the hole is decoded, and so on to the end.
+
+The row asks for forwards, the scheduler merges them with those of other rows. An error ends the row with what it has
+so far; other rows are not disturbed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from guided.errors import GuidedError
+from guided.program import ops
+from guided.program.beam import beam_region
+from guided.program.events import Emit, HoleClosed, HoleOpened, TextAppended, Warned
+from guided.program.machine import Machine
+from guided.program.run import Decoding, bind, gen_request, plan, select_request, take, way_request
+from guided.program.state import Capture, HideFrame, Piece, RunState
+from guided.program.watch import HoleWatch
+from guided.runtime.engine import Engine
+from guided.runtime.hole import HoleResult, decode_hole
+from guided.runtime.hole_select import select_option
+from guided.runtime.hole_text import TextState
+from guided.runtime.scheduler import Row
+
+__all__ = ["RunResult", "execute"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run gave: typed values by name, the text, and every piece of it with who wrote it."""
+
+    values: Mapping[str, Any]
+    captures: Mapping[str, Capture]
+    text: str
+    pieces: tuple[Piece, ...]
+    error: GuidedError | None = None
+    num_sampled: int = 0
+    num_forced: int = 0
+
+
+def execute(
+    machine: Machine, state: RunState, decoding: Decoding, emit: Emit | None = None, *, keep: bool = False
+) -> Row[tuple[RunState, GuidedError | None]]:
+    """Run from `state` to the end, or to an error. With `keep` the sequences stay open, for a session to go on."""
+    run = _Run(machine, decoding, emit)
+    run.state = state
+    error: GuidedError | None = None
+    try:
+        yield from run.to_end()
+    except GuidedError as problem:
+        error = problem
+        run.tell_pieces()
+    finally:
+        if not keep or error is not None:
+            _close(machine.engine, run.state)
+    return run.state, error
+
+
+def result_of(state: RunState, error: GuidedError | None, hidden: frozenset[str] = frozenset()) -> RunResult:
+    """The outcome of a run; `hidden` names are not captures of their own."""
+    tokens = [token for piece in state.pieces for token in piece.tokens]
+    return RunResult(
+        values={name: capture.value for name, capture in state.captures.items() if name not in hidden},
+        captures={name: capture for name, capture in state.captures.items() if name not in hidden},
+        text=state.visible_text,
+        pieces=state.pieces,
+        error=error,
+        num_sampled=sum(token.kind != "forced" for token in tokens),
+        num_forced=sum(token.kind == "forced" for token in tokens),
+    )
+
+
+class _Run:
+    """One run under way, and what of it has been told."""
+
+    def __init__(self, machine: Machine, decoding: Decoding, emit: Emit | None) -> None:
+        self.machine = machine
+        self.decoding = decoding
+        self.emit = emit
+        self.state: RunState
+        self._num_told = 0
+
+    def to_end(self) -> Row[None]:
+        self._num_told = len(self.state.pieces)
+        while True:
+            self.state = self.machine.advance(self.state)
+            self.tell_pieces()
+            op = self.machine.op(self.state)
+            if isinstance(op, ops.End):
+                return
+            if isinstance(op, ops.Hole):
+                yield from self._hole(op)
+            elif isinstance(op, ops.BeamStart):
+                self.state = yield from beam_region(self.machine, self.state, op, self.decoding)
+                self.tell_pieces()
+            else:
+                yield from self._way(op)
+
+    def _hole(self, op: ops.Hole) -> Row[None]:
+        hole = plan(self.machine, self.state, op, self.decoding)
+        self.tell(HoleOpened(hole.name, op.node.kind))
+        watch = HoleWatch(self.tell, hole.name, is_hidden=self.state.is_hidden)
+        result: HoleResult
+        if op.node.kind == "select":
+            request = select_request(self.machine, self.state, hole, self.decoding)
+            result = yield from select_option(self.machine.engine, self._text(), request)
+        else:
+            gen = gen_request(self.machine, self.state, hole, self.decoding)
+            gen = gen if self.emit is None else replace(gen, observe=watch.look)
+            result = yield from decode_hole(self.machine.engine, self._text(), gen)
+            if not result.is_healed and hole.decoding.token_healing:
+                self.tell(Warned("the tokenizer cannot spell this text exactly, so the hole was not healed", hole.name))
+        watch.close(result)
+        self.state = replace(self.state, text=result.state)
+        self.state = bind(self.machine, self.state, op, hole, result)
+        self._num_told += 1
+        capture = self.state.captures[hole.name]
+        self.tell(HoleClosed(hole.name, capture.text, capture.value, capture.finish_reason, capture.logprob))
+
+    def _way(self, op: ops.Op) -> Row[None]:
+        ways = self.machine.ways(self.state)
+        name = op.name if isinstance(op, ops.Choose) else "repeat"
+        self.tell(HoleOpened(name, "choose" if isinstance(op, ops.Choose) else "repeat"))
+        request = way_request(self.machine, self.state, ways, self.decoding)
+        watch = HoleWatch(self.tell, name, shows_text=False)
+        result = yield from decode_hole(self.machine.engine, self._text(), request)
+        watch.close(result)
+        self.state = take(self.machine, self.state, ways, result)
+        if isinstance(op, ops.Choose):
+            capture = self.state.captures[name]
+            self.tell(HoleClosed(name, capture.text, capture.value, "stop"))
+
+    def _text(self) -> TextState:
+        """The text, given away: whoever decodes closes its sequence if it fails."""
+        return self.state.text
+
+    def tell_pieces(self) -> None:
+        """Text that was added without a hole under way."""
+        for piece in self.state.pieces[self._num_told :]:
+            if piece.provenance != "control":
+                self.tell(TextAppended(piece.text, piece.provenance, piece.hole, piece.is_hidden))
+        self._num_told = len(self.state.pieces)
+
+    def tell(self, event: Any) -> None:
+        if self.emit is not None:
+            self.emit(event)
+
+
+def _close(engine: Engine, state: RunState) -> None:
+    """Give back every sequence of the run."""
+    texts = [state.text, *(frame.text for frame in state.frames if isinstance(frame, HideFrame))]
+    for text in texts:
+        if text.seq is not None:
+            engine.close(text.seq)

@@ -1,0 +1,214 @@
+"""From the arguments of a hole to what is decoded: the constraint, the options, and what the text becomes.
+
+Arguments are expressions; they are evaluated when the hole opens. Constraints of one hole intersect. Plans whose
+arguments are constant are checked when the template is compiled, so that what nothing can satisfy is refused there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from guided.constraints import AnyText, Constraint, Regex
+from guided.errors import ConstraintError, GuidedError, InvalidRegex, TemplateError
+from guided.lang import nodes
+from guided.lang.evaluate import evaluate
+from guided.lang.problems import runtime_error
+from guided.lang.values import Undefined, to_text
+from guided.program.hole_types import hole_type
+from guided.source import Source, Span
+
+__all__ = ["HoleOptions", "HolePlan", "Option", "plan_hole", "static_plan"]
+
+DEFAULT_MAX_TOKENS = 1000
+"""Where neither the hole, nor the template, nor the caller sets one: holes always end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoleOptions:
+    """How a hole is decoded; the same names as the arguments of a hole, so that defaults can be laid over them."""
+
+    max_tokens: int | None = DEFAULT_MAX_TOKENS
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float = 1.0
+    min_p: float = 0.0
+    stop: tuple[str, ...] = ()
+    token_healing: bool = True
+    normalize: str | None = None
+
+    def over(self, given: Mapping[str, Any]) -> HoleOptions:
+        """With the values of `given` that are options."""
+        known = {name: value for name, value in given.items() if name in self.__dataclass_fields__}
+        if "stop" in known:
+            known["stop"] = _texts(known["stop"])
+        return replace(self, **known)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a select: what is written, and the value that it stands for."""
+
+    text: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class HolePlan:
+    """A hole, ready to be decoded. `options` is empty for a `gen`."""
+
+    name: str
+    constraint: Constraint
+    convert: Callable[[str], Any]
+    decoding: HoleOptions
+    options: tuple[Option, ...] = ()
+    stop_regex: Constraint | None = None
+    keep_stop: bool = False
+    where: tuple[nodes.Expr, ...] = ()
+    append: str | None = None
+    wants_distribution: bool = False
+
+
+def plan_hole(node: nodes.Hole, scope: Mapping[str, Any], source: Source, defaults: HoleOptions) -> HolePlan:
+    """Evaluate the arguments of a hole; errors are TemplateRuntimeErrors at the argument."""
+    given: dict[str, Any] = {}
+    spans: dict[str, Span] = {}
+    for argument in node.arguments:
+        spans[argument.name] = argument.value.span
+        if argument.name in ("where", "type"):
+            continue
+        value = evaluate(argument.value, scope, source)
+        if isinstance(value, Undefined):
+            raise runtime_error(source, argument.value.span, value.reason)
+        given[argument.name] = value
+    try:
+        return _plan(node, given, defaults)
+    except TemplateError:
+        raise
+    except _ArgumentProblem as problem:
+        raise runtime_error(
+            source, spans.get(problem.argument, node.span), str(problem), help=problem.help
+        ) from problem
+    except GuidedError as error:
+        span = next((spans[n] for n in ("regex", "json", "grammar", "stop_regex", "options") if n in spans), node.span)
+        raise runtime_error(source, span, str(error)) from error
+
+
+def static_plan(node: nodes.Hole, defs: Mapping[str, Any], source: Source) -> HolePlan | None:
+    """The plan of a hole whose constraint is the same in every run; None for the others."""
+    from guided.lang.constants import is_constant
+
+    if not all(is_constant(a.value) for a in node.arguments if a.name not in ("where", "type")):
+        return None
+    return plan_hole(node, {"defs": defs}, source, HoleOptions())
+
+
+class _ArgumentProblem(GuidedError):
+    def __init__(self, argument: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.argument = argument
+        self.help = help
+
+
+def _plan(node: nodes.Hole, given: Mapping[str, Any], defaults: HoleOptions) -> HolePlan:
+    for name in ("n", "min_tokens", "grammar"):
+        if name in given and not (name == "n" and given[name] == 1) and not (name == "min_tokens" and given[name] == 0):
+            raise _ArgumentProblem(name, f"'{name}' is not supported yet", "leave it out")
+    decoding = defaults.over(given)
+    if node.kind == "select":
+        options = _options(given.get("options"))
+        values = {option.text: option.value for option in options}
+        return HolePlan(
+            node.name,
+            AnyText(),
+            lambda text: values[text],
+            decoding,
+            options,
+            wants_distribution=bool(given.get("dist", False)),
+        )
+    constraint, convert = _constraint(node, given)
+    where = node.argument("where")
+    pattern = given.get("stop_regex")
+    return HolePlan(
+        node.name,
+        constraint,
+        convert,
+        decoding,
+        stop_regex=Regex(pattern) if pattern is not None else None,
+        keep_stop=bool(given.get("keep_stop", False)),
+        where=where.items if isinstance(where, nodes.ListExpr) else (),
+        append=given.get("append"),
+    )
+
+
+def _constraint(node: nodes.Hole, given: Mapping[str, Any]) -> tuple[Constraint, Callable[[str], Any]]:
+    """The intersection of all that the hole asks for, and how its text becomes a value."""
+    parts: list[tuple[str, Constraint]] = []
+    convert: Callable[[str], Any] = str
+    if "regex" in given:
+        parts.append(("regex", _regex(given["regex"])))
+    if "json" in given:
+        schema = _json_schema(given["json"])
+        parts.append(("json", schema))
+        convert = schema.parse
+    if node.type_name is not None:
+        kind = hole_type(node.type_name)
+        convert = kind.convert
+        if node.type_name != "string":
+            parts.append(("type", kind.constraint))
+    if not parts:
+        return AnyText(), convert
+    name, whole = parts[0]
+    for other, part in parts[1:]:
+        try:
+            whole = whole & part
+        except ConstraintError:
+            message = f"'{name}' and '{other}' cannot be combined in one hole"
+            raise _ArgumentProblem(other, message, "leave one of them out") from None
+    return whole, convert
+
+
+def _regex(pattern: Any) -> Constraint:
+    if not isinstance(pattern, str):
+        raise _ArgumentProblem("regex", f"a regex is a text, not {type(pattern).__name__}")
+    try:
+        return Regex(pattern)
+    except InvalidRegex as error:
+        raise _ArgumentProblem("regex", str(error)) from error
+
+
+def _json_schema(schema: Any) -> Constraint:
+    from guided.constraints import JsonSchema
+
+    return JsonSchema(schema)
+
+
+def _options(value: Any) -> tuple[Option, ...]:
+    """The options of a select: a list of values or a mapping, whose keys they are."""
+    if isinstance(value, str) or not isinstance(value, Sequence | Mapping):
+        raise _ArgumentProblem("options", "the options of a select are a list", 'write select("x", ["a", "b"])')
+    options = tuple(Option(_option_text(item), item) for item in value)
+    if not options:
+        raise _ArgumentProblem("options", "this select has no options", "give at least one")
+    texts = [option.text for option in options]
+    twice = next((text for text in texts if texts.count(text) > 1), None)
+    if twice is not None:
+        raise _ArgumentProblem("options", f"the option {twice!r} is given twice")
+    if "" in texts:
+        raise _ArgumentProblem("options", "an option is an empty text")
+    return options
+
+
+def _option_text(item: Any) -> str:
+    if isinstance(item, bool | None):
+        return json.dumps(item)
+    return item.name if hasattr(item, "to_openai") else to_text(item)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    texts = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Sequence) else None
+    if texts is None or not all(isinstance(text, str) and text for text in texts):
+        raise _ArgumentProblem("stop", "'stop' is a text or a list of texts that are not empty")
+    return texts

@@ -1,0 +1,121 @@
+"""A compiled template: its ops, what it takes and what it captures; `row` runs it.
+
+Compiling looks at every hole whose constraint is the same in all runs, and refuses one that nothing can satisfy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from guided.errors import GuidedError, TemplateError, UnsatisfiableConstraint
+from guided.lang import TemplateFile, bind_inputs, nodes
+from guided.lang.constants import definitions
+from guided.lang.problems import syntax_error
+from guided.lang.scope import Scope
+from guided.lang.values import Function
+from guided.program.compiler import compile_ops
+from guided.program.events import Emit, RunFinished
+from guided.program.executor import RunResult, execute, result_of
+from guided.program.hole_plan import HoleOptions, static_plan
+from guided.program.machine import Machine
+from guided.program.names import walk
+from guided.program.ops import Op
+from guided.program.run import Decoding
+from guided.program.state import RunState
+from guided.runtime.engine import Engine
+from guided.runtime.hole_text import start
+from guided.runtime.scheduler import Row
+from guided.source import Source
+from guided.tools import Tool
+from guided.vocab import Vocabulary
+
+__all__ = ["Program", "compile_program"]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A template, ready to run on any engine and as often as wanted."""
+
+    file: TemplateFile
+    ops: tuple[Op, ...]
+
+    @property
+    def source(self) -> Source:
+        return self.file.source
+
+    def bind_inputs(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """A value for every input; raises InputError for a missing, unknown or wrong one."""
+        return bind_inputs(self.file.front.inputs, given)
+
+    def row(
+        self,
+        engine: Engine,
+        inputs: Mapping[str, Any],
+        *,
+        seed: int = 0,
+        row: int = 0,
+        greedy: bool = False,
+        defaults: Mapping[str, Any] | None = None,
+        tools: Mapping[str, Tool] | None = None,
+        functions: Mapping[str, Any] | None = None,
+        logprobs: bool = False,
+        emit: Emit | None = None,
+    ) -> Row[RunResult]:
+        """One run, as a row for the scheduler. It raises no GuidedError: the result has it, and what was done.
+
+        `seed` and `row` name the random numbers. `greedy` overrides every temperature. `defaults` are hole arguments
+        that go over the template's own defaults and under what a hole says itself. `tools` and `functions` are those
+        that the front matter declares, by name.
+        """
+        state: RunState | None = None
+        error: GuidedError | None = None
+        try:
+            scope = self._scope(self.bind_inputs(inputs), tools or {}, functions or {})
+            decoding = self._decoding(defaults or {}, seed=seed, row=row, greedy=greedy, logprobs=logprobs)
+            state = RunState(scope, start(engine.vocab))
+            machine = Machine(self.ops, self.source, engine)
+            state, error = yield from execute(machine, state, decoding, emit)
+        except GuidedError as problem:
+            error = problem
+        result = result_of(state, error) if state is not None else RunResult({}, {}, "", (), error)
+        if emit is not None:
+            emit(RunFinished(str(error) if error is not None else None, dict(result.values)))
+        return result
+
+    def _scope(self, inputs: Mapping[str, Any], tools: Mapping[str, Tool], functions: Mapping[str, Any]) -> Scope:
+        callables = {name: Function(name, call) for name, call in functions.items()}
+        return Scope.of({"defs": definitions(self.file.front), "tools": dict(tools), **tools, **callables, **inputs})
+
+    def _decoding(self, given: Mapping[str, Any], *, greedy: bool, **more: Any) -> Decoding:
+        front = {name: default.value for name, default in self.file.front.defaults.items()}
+        options = HoleOptions().over({**front, **given})
+        return Decoding(defaults=options, forced={"temperature": 0.0} if greedy else {}, **more)
+
+
+def compile_program(file: TemplateFile) -> Program:
+    """Compile a checked template; raises TemplateSyntaxError at a hole that no text can satisfy."""
+    bytewise = Vocabulary([*(bytes([i]) for i in range(256)), None], eos_ids={256})
+    defs = definitions(file.front)
+    for node in walk(*file.body):
+        if isinstance(node, nodes.Hole):
+            _check_hole(node, defs, file.source, bytewise)
+    return Program(file, compile_ops(file))
+
+
+def _check_hole(node: nodes.Hole, defs: Mapping[str, Any], source: Source, vocab: Vocabulary) -> None:
+    """Refuse a constant hole that is wrong in every run."""
+    try:
+        plan = static_plan(node, defs, source)
+        if plan is not None and not plan.options:
+            plan.constraint.compile(vocab)
+    except TemplateError as error:
+        diagnostic = error.diagnostic
+        raise syntax_error(source, diagnostic.span, diagnostic.message, diagnostic.label, diagnostic.help) from error
+    except GuidedError as error:
+        argument = next((a for a in node.arguments if a.name in ("regex", "json", "type")), None)
+        names = " and ".join(f"'{a.name}'" for a in node.arguments if a.name in ("regex", "json", "type"))
+        is_empty = isinstance(error, UnsatisfiableConstraint)
+        message = f"nothing can be written at '{node.name}': no text satisfies {names}" if is_empty else str(error)
+        raise syntax_error(source, argument.value.span if argument is not None else node.span, message) from error
