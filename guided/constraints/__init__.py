@@ -5,19 +5,23 @@ Every constraint compiles through `Constraint.compile`: one door, the same limit
 
 from guided.constraints.choice import Choice
 from guided.constraints.constraint import Constraint
+from guided.constraints.json_schema import JsonSchema
 from guided.constraints.limits import Limits
 from guided.constraints.regex import Regex
 from guided.constraints.sequence import Alternatives, Repeat, Seq
 from guided.constraints.text import AnyText, LiteralText
+from guided.constraints.types import constraint
 
 __all__ = [
     "Alternatives",
     "AnyText",
     "Choice",
     "Constraint",
+    "JsonSchema",
     "Limits",
     "LiteralText",
     "Regex",
     "Repeat",
     "Seq",
+    "constraint",
 ]

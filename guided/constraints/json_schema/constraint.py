@@ -1,0 +1,83 @@
+"""JSON texts that satisfy a JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from guided.constraints.constraint import Constraint
+from guided.constraints.json_schema.lower import SchemaLowering
+from guided.constraints.json_schema.options import SchemaOptions, Whitespace, layout_of
+from guided.constraints.json_schema.references import draft_of
+from guided.constraints.json_schema.source import SchemaSource, read_source
+from guided.constraints.limits import Limits
+from guided.errors import InvalidSchema
+
+if TYPE_CHECKING:
+    from guided import _native
+
+__all__ = ["JsonSchema"]
+
+
+class JsonSchema(Constraint):
+    """JSON whose value satisfies `schema`: a dict, bool, JSON text, pydantic model, dataclass or TypedDict.
+
+    order: keys as declared, or in "any" order. whitespace: "flexible" (any JSON white space, in bounded runs),
+    "dumps" (as `json.dumps` writes), "compact"; or `indent`. draft: "2020-12", "2019-09", "7", "6", "4"; by default as
+    `$schema` says. registry: a `referencing.Registry` for remote references. docs/schema.md lists the keywords.
+
+    >>> JsonSchema({"type": "integer"}).parse("42")
+    42
+    """
+
+    def __init__(
+        self,
+        schema: Any,
+        *,
+        order: Literal["declared", "any"] = "declared",
+        whitespace: Whitespace = "flexible",
+        indent: int | None = None,
+        draft: str | None = None,
+        registry: Any = None,
+        formats: Literal["assert", "annotate"] = "assert",
+        unknown_formats: Literal["annotate", "error"] = "annotate",
+    ) -> None:
+        self._source = schema if isinstance(schema, SchemaSource) else read_source(schema)
+        self.options = SchemaOptions(
+            order=order,
+            whitespace=whitespace,
+            indent=indent,
+            draft=draft,
+            registry=registry,
+            formats=formats,
+            unknown_formats=unknown_formats,
+        )
+        if not isinstance(self._source.document, dict | bool):
+            raise InvalidSchema(
+                "", f"a schema must be an object or a boolean, not {type(self._source.document).__name__}"
+            )
+        self._draft = draft_of(self._source.document, draft)
+
+    @property
+    def schema_text(self) -> str:
+        """The schema as JSON text."""
+        return self._source.text
+
+    @property
+    def identity(self) -> Hashable:
+        options = self.options
+        origin = self._source.origin if isinstance(self._source.origin, Hashable) else repr(self._source.origin)
+        layout = (options.order, options.whitespace, options.indent, options.formats, options.unknown_formats)
+        return self._source.text, self._draft, layout, id(options.registry), origin
+
+    def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
+        lowering = SchemaLowering(builder, self._source.document, self._draft, self.options, limits.max_schema_nodes)
+        return builder.json(lowering.lower(), order=self.options.order, **layout_of(self.options))
+
+    def parse(self, text: str) -> Any:
+        """The JSON value, or the object of the type that the schema was made from."""
+        return self._source.read_instance(text)
+
+    def __repr__(self) -> str:
+        text = self._source.text
+        return f"JsonSchema({text if len(text) <= 200 else text[:197] + '...'})"

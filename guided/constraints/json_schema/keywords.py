@@ -1,0 +1,243 @@
+"""The keywords of each draft: which are enforced, which are refused, and what shape each must have.
+
+Drafts are numbered 4, 6, 7, 2019 and 2020. A keyword outside its drafts is unknown there, hence an annotation, as the
+standard says. Shapes are checked when a schema is lowered, so that an error has its pointer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from guided.errors import InvalidSchema, UnsupportedSchema
+
+__all__ = [
+    "APPLIES",
+    "LATEST",
+    "TYPE_BITS",
+    "as_count",
+    "check_shapes",
+    "is_integer_value",
+    "pointer_to",
+    "refuse_unsupported",
+    "says_something",
+]
+
+LATEST = 2020
+_EVER = (4, 2020)
+
+TYPE_BITS = {"null": 1, "boolean": 6, "number": 8, "integer": 8, "string": 16, "array": 32, "object": 64}
+
+# Keywords that say something about values and are enforced here; any other is an annotation or is refused.
+APPLIES: dict[str, tuple[int, int]] = {
+    "$ref": _EVER,
+    "type": _EVER,
+    "enum": _EVER,
+    "const": (6, 2020),
+    "properties": _EVER,
+    "required": _EVER,
+    "additionalProperties": _EVER,
+    "minProperties": _EVER,
+    "maxProperties": _EVER,
+    "items": _EVER,
+    "prefixItems": (2020, 2020),
+    "additionalItems": (4, 2019),
+    "minItems": _EVER,
+    "maxItems": _EVER,
+    "minLength": _EVER,
+    "maxLength": _EVER,
+    "pattern": _EVER,
+    "format": _EVER,
+    "minimum": _EVER,
+    "maximum": _EVER,
+    "exclusiveMinimum": _EVER,
+    "exclusiveMaximum": _EVER,
+    "anyOf": _EVER,
+    "allOf": _EVER,
+    "oneOf": _EVER,
+}
+
+# Refused unless the value is one that asks for nothing.
+_REFUSED: dict[str, tuple[tuple[int, int], tuple[Any, ...]]] = {
+    "not": (_EVER, (False,)),
+    "if": ((7, 2020), ()),
+    "patternProperties": (_EVER, ({},)),
+    "propertyNames": ((6, 2020), (True, {})),
+    "dependencies": ((4, 7), ({},)),
+    "dependentRequired": ((2019, 2020), ({},)),
+    "dependentSchemas": ((2019, 2020), ({},)),
+    "uniqueItems": (_EVER, (False,)),
+    "contains": ((6, 2020), ()),
+    "multipleOf": (_EVER, ()),
+    "unevaluatedItems": ((2019, 2020), (True, {})),
+    "unevaluatedProperties": ((2019, 2020), (True, {})),
+    "$dynamicRef": ((2020, 2020), ()),
+    "$recursiveRef": ((2019, 2019), ()),
+}
+
+
+def pointer_to(pointer: str, *keys: str | int) -> str:
+    """A JSON pointer into what `pointer` points at.
+
+    >>> pointer_to("/properties", "a/b", 0)
+    '/properties/a~1b/0'
+    """
+    return pointer + "".join("/" + str(k).replace("~", "~0").replace("/", "~1") for k in keys)
+
+
+def is_integer_value(value: Any) -> bool:
+    """Whether a JSON value is a number without a fraction (2.0 is)."""
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and value == int(value)
+
+
+def as_count(value: Any) -> int:
+    """A length or count as an int; everything beyond 4e9 is the same."""
+    return min(int(value), 4_000_000_000)
+
+
+def says_something(keyword: str, draft: int) -> bool:
+    """Whether a keyword says something about values in this draft, enforced here or not."""
+    drafts = APPLIES.get(keyword) or (_REFUSED[keyword][0] if keyword in _REFUSED else None)
+    return drafts is not None and drafts[0] <= draft <= drafts[1]
+
+
+def refuse_unsupported(schema: dict[str, Any], pointer: str, draft: int) -> None:
+    """Raise UnsupportedSchema for a keyword that cannot be enforced exactly yet."""
+    for keyword in schema.keys() & _REFUSED.keys():
+        (first, last), harmless = _REFUSED[keyword]
+        value = schema[keyword]
+        if not first <= draft <= last or any(type(value) is type(h) and value == h for h in harmless):
+            continue
+        if keyword == "if" and "then" not in schema and "else" not in schema:
+            continue
+        if keyword == "uniqueItems" and isinstance(value, bool) and _at_most_one_item(schema):
+            continue
+        raise UnsupportedSchema(pointer_to(pointer, keyword), keyword, "it cannot be enforced exactly yet")
+
+
+def _at_most_one_item(schema: dict[str, Any]) -> bool:
+    most = schema.get("maxItems")
+    return most is not None and is_integer_value(most) and bool(most <= 1)
+
+
+def check_shapes(schema: dict[str, Any], pointer: str, draft: int) -> None:
+    """Raise InvalidSchema where a keyword's value has not the shape that the standard gives it."""
+    for keyword, value in schema.items():
+        check = _SHAPES.get(keyword)
+        if check is None or not _in_draft(keyword, draft):
+            continue
+        reason = check(value, draft)
+        if reason:
+            raise InvalidSchema(pointer_to(pointer, keyword), f"{keyword} must be {reason}, not {_shown(value)}")
+
+
+def _in_draft(keyword: str, draft: int) -> bool:
+    first, last = APPLIES.get(keyword) or _REFUSED[keyword][0]
+    return first <= draft <= last
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _is_schema(value: Any) -> bool:
+    return isinstance(value, dict | bool)
+
+
+def _number(value: Any, draft: int) -> str:
+    return "" if isinstance(value, int | Decimal) and not isinstance(value, bool) else "a number"
+
+
+def _exclusive(value: Any, draft: int) -> str:
+    if draft == 4:
+        return "" if isinstance(value, bool) else "a boolean (draft 4)"
+    return _number(value, draft)
+
+
+def _positive(value: Any, draft: int) -> str:
+    return "" if not _number(value, draft) and value > 0 else "a number above 0"
+
+
+def _count(value: Any, draft: int) -> str:
+    return "" if is_integer_value(value) and value >= 0 else "an integer that is not negative"
+
+
+def _text(value: Any, draft: int) -> str:
+    return "" if isinstance(value, str) else "a string"
+
+
+def _flag(value: Any, draft: int) -> str:
+    return "" if isinstance(value, bool) else "a boolean"
+
+
+def _schema(value: Any, draft: int) -> str:
+    return "" if _is_schema(value) else "a schema (an object or a boolean)"
+
+
+def _items(value: Any, draft: int) -> str:
+    if isinstance(value, list) and draft >= 2020:
+        return "a schema; a list of schemas is written prefixItems since draft 2020-12"
+    return _schemas(value, draft, 0) if isinstance(value, list) else _schema(value, draft)
+
+
+def _schemas(value: Any, draft: int, least: int = 1) -> str:
+    fits = isinstance(value, list) and len(value) >= least and all(map(_is_schema, value))
+    return "" if fits else "a list of schemas" + (" with at least one" if least else "")
+
+
+def _schema_map(value: Any, draft: int) -> str:
+    return (
+        "" if isinstance(value, dict) and all(map(_is_schema, value.values())) else "an object whose values are schemas"
+    )
+
+
+def _names(value: Any, draft: int) -> str:
+    fits = isinstance(value, list) and all(isinstance(v, str) for v in value) and len(set(value)) == len(value)
+    return "" if fits else "a list of different strings"
+
+
+def _type(value: Any, draft: int) -> str:
+    names = value if isinstance(value, list) else [value]
+    fits = bool(names) and all(isinstance(n, str) and n in TYPE_BITS for n in names)
+    return "" if fits else f"one of {', '.join(TYPE_BITS)}, or a list of them"
+
+
+def _list(value: Any, draft: int) -> str:
+    return "" if isinstance(value, list) else "a list"
+
+
+_SHAPES: dict[str, Callable[[Any, int], str]] = {
+    "$ref": _text,
+    "type": _type,
+    "enum": _list,
+    "properties": _schema_map,
+    "patternProperties": _schema_map,
+    "required": _names,
+    "additionalProperties": _schema,
+    "propertyNames": _schema,
+    "minProperties": _count,
+    "maxProperties": _count,
+    "items": _items,
+    "prefixItems": _schemas,
+    "additionalItems": _schema,
+    "contains": _schema,
+    "uniqueItems": _flag,
+    "minItems": _count,
+    "maxItems": _count,
+    "minLength": _count,
+    "maxLength": _count,
+    "pattern": _text,
+    "format": _text,
+    "minimum": _number,
+    "maximum": _number,
+    "exclusiveMinimum": _exclusive,
+    "exclusiveMaximum": _exclusive,
+    "multipleOf": _positive,
+    "anyOf": _schemas,
+    "allOf": _schemas,
+    "oneOf": _schemas,
+    "not": _schema,
+    "if": _schema,
+}

@@ -1,0 +1,21 @@
+"""A counter of schema nodes that refuses to pass its limit."""
+
+from __future__ import annotations
+
+from guided.errors import ConstraintTooComplex
+
+__all__ = ["NodeCount"]
+
+
+class NodeCount:
+    """Counts up to `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._count = 0
+
+    def add(self) -> None:
+        """One more; ConstraintTooComplex beyond the limit."""
+        self._count += 1
+        if self._count > self._limit:
+            raise ConstraintTooComplex("a schema with too many parts", self._limit)

@@ -1,0 +1,159 @@
+"""From what a user calls a schema to JSON: text, dict, bool, pydantic model, dataclass, TypedDict or another type.
+
+The result is a private copy whose numbers are exact (int or Decimal, a float by its shortest spelling), its canonical
+text, which makes equal schemas equal constraints, and a way to read instances.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any, is_typeddict
+
+from guided.constraints.json_schema.keywords import pointer_to
+from guided.errors import ConstraintError, ConstraintTooComplex, InvalidSchema
+
+__all__ = ["SchemaSource", "read_source", "schema_of_type"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SchemaSource:
+    """A schema as JSON, its text, and how the text of an instance becomes a value."""
+
+    document: Any
+    text: str
+    read_instance: Callable[[str], Any]
+    origin: Any = None  # the type it was made from
+
+
+def read_source(source: Any) -> SchemaSource:
+    """The schema in `source`; InvalidSchema or ConstraintError where there is none."""
+    if isinstance(source, str | bytes | bytearray):
+        return _from_text(source)
+    if isinstance(source, dict | bool):
+        return _from_json(source)
+    if isinstance(source, type) and (
+        dataclasses.is_dataclass(source) or is_typeddict(source) or hasattr(source, "model_json_schema")
+    ):
+        return schema_of_type(source)
+    raise ConstraintError(
+        f"a schema must be a dict, bool, JSON text, pydantic model, dataclass or TypedDict, not {source!r}; "
+        "for other types use guided.constraint()"
+    )
+
+
+def schema_of_type(annotation: Any) -> SchemaSource:
+    """The JSON Schema that pydantic gives a type, and pydantic's reading of instances."""
+    from pydantic import TypeAdapter, ValidationError
+    from pydantic.errors import PydanticUserError
+
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        document = adapter.json_schema()
+    except (PydanticUserError, TypeError, ValueError, NameError, AttributeError) as problem:
+        raise ConstraintError(f"{annotation!r} has no JSON form: {problem}") from problem
+
+    def read(text: str) -> Any:
+        try:
+            return adapter.validate_json(text)
+        except ValidationError as problem:
+            raise ConstraintError(f"the text does not fit {annotation!r}: {problem}") from problem
+
+    return dataclasses.replace(_from_json(document), read_instance=read, origin=annotation)
+
+
+def _read_json_instance(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise ConstraintError(f"the text is not JSON: {problem}") from problem
+
+
+def _refuse_constant(name: str) -> Any:
+    raise InvalidSchema("", f"{name} is not a JSON number")
+
+
+def _from_text(text: str | bytes | bytearray) -> SchemaSource:
+    try:
+        decoded = text if isinstance(text, str) else bytes(text).decode("utf-8-sig")
+        document = json.loads(decoded, parse_float=Decimal, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ConstraintTooComplex("the nesting of a schema given as text; pass a dict", 400) from None
+    except (ValueError, InvalidOperation) as problem:
+        raise InvalidSchema("", f"the schema is not JSON: {problem}") from problem
+    return SchemaSource(document, decoded, _read_json_instance)
+
+
+def _from_json(value: Any) -> SchemaSource:
+    try:
+        text = json.dumps(value, allow_nan=False)
+        return SchemaSource(json.loads(text, parse_float=Decimal), text, _read_json_instance)
+    except (TypeError, ValueError, RecursionError, InvalidOperation):
+        document = _copied(value)  # slower, but it takes any depth and says what is wrong where
+    return SchemaSource(document, "".join(_tokens(document)), _read_json_instance)
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy without recursion; InvalidSchema at the first thing that is not JSON."""
+    holder: list[Any] = [None]
+    pending: list[tuple[Any, str, Any, Any]] = [(value, "", holder, 0)]  # what, where, the copy to put it in, its key
+    open_ids: set[int] = set()
+    while pending:
+        item, pointer, target, key = pending.pop()
+        if item is _LEAVE:
+            open_ids.discard(key)
+        elif isinstance(item, dict | list | tuple):
+            if id(item) in open_ids:
+                raise InvalidSchema(pointer, "the schema contains itself")
+            open_ids.add(id(item))
+            pending.append((_LEAVE, pointer, None, id(item)))
+            entries = {str(k): v for k, v in item.items()} if isinstance(item, dict) else dict(enumerate(item))
+            target[key] = made = dict.fromkeys(entries) if isinstance(item, dict) else [None] * len(item)
+            pending.extend((v, pointer_to(pointer, k), made, k) for k, v in entries.items())
+        else:
+            target[key] = _scalar(item, pointer)
+    return holder[0]
+
+
+_LEAVE = object()
+
+
+def _scalar(value: Any, pointer: str) -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float | Decimal):
+        exact = Decimal(repr(value)) if isinstance(value, float) else value
+        if not exact.is_finite():
+            raise InvalidSchema(pointer, f"{value} is not a JSON number")
+        return exact
+    raise InvalidSchema(pointer, f"{value!r} is not JSON")
+
+
+def _tokens(document: Any) -> Iterator[str]:
+    """The document as text, piece by piece, without recursion; only its identity matters."""
+    pending: list[Any] = [document]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, _Mark):
+            yield item.text
+        elif isinstance(item, dict):
+            yield "{"
+            pending.append(_Mark("}"))
+            for key, value in reversed(item.items()):
+                pending.extend((_Mark(","), value, _Mark(json.dumps(key) + ":")))
+        elif isinstance(item, list):
+            yield "["
+            pending.append(_Mark("]"))
+            for value in reversed(item):
+                pending.extend((_Mark(","), value))
+        else:
+            yield str(item) if isinstance(item, Decimal) else json.dumps(item)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Mark:
+    text: str
