@@ -42,11 +42,12 @@ void raise(const char* name, nb::tuple args) {
 
 struct PyMatcher {
     std::shared_ptr<Grammar> grammar;
-    StateId state;
+    StatePtr state;
 
-    bool take(std::optional<StateId> to) {
-        if (to) state = *to;
-        return to.has_value();
+    bool take(StatePtr to) {
+        if (!to) return false;
+        state = std::move(to);
+        return true;
     }
 };
 
@@ -229,13 +230,13 @@ void bind_matcher(nb::module_& m) {
              "The shortest bytes that make the text complete.")
         .def_prop_ro("is_accepting", [](const PyMatcher& x) { return x.grammar->is_accepting(x.state); },
                      "Whether the text so far is complete.")
-        .def_prop_ro("is_terminated", [](const PyMatcher& x) { return x.state == Grammar::kEnded; },
+        .def_prop_ro("is_terminated", [](const PyMatcher& x) { return x.state->is_ended; },
                      "Whether an end-of-text token has been accepted.")
         .def("__eq__", [](const PyMatcher& x, nb::object other) {
             PyMatcher* y = nullptr;
             return nb::try_cast(other, y) && y && x.grammar == y->grammar && x.state == y->state;
         }, "other"_a.none())
-        .def("__hash__", [](const PyMatcher& x) { return (reinterpret_cast<std::uintptr_t>(x.grammar.get()) >> 4) ^ (x.state * 0x9E3779B9u); });
+        .def("__hash__", [](const PyMatcher& x) { return reinterpret_cast<std::uintptr_t>(x.state.get()) >> 4; });
 }
 
 }  // namespace
@@ -264,8 +265,8 @@ NB_MODULE(_native, m) {
     bind_builder(m);
     nb::class_<Grammar>(m, "Grammar", "A compiled grammar; grown lazily as it is used.")
         .def("start", [](std::shared_ptr<Grammar> g, nb::bytes prefix) {
-            const StateId s = g->start(to_string(prefix));
-            return PyMatcher{std::move(g), s};
+            StatePtr s = g->start(to_string(prefix));
+            return PyMatcher{std::move(g), std::move(s)};
         }, "prefix"_a = nb::bytes("", 0))
         .def_prop_ro("num_states", &Grammar::num_states)
         .def_prop_ro("num_rows", &Grammar::num_rows);

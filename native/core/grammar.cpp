@@ -10,7 +10,6 @@ namespace guided {
 namespace {
 
 constexpr std::uint32_t kMaxNodeDepth = 1000;
-constexpr std::size_t kMaxRemembered = 1u << 20;  // transitions by token
 
 // Code points of valid UTF-8, or nothing.
 std::optional<std::u32string> decoded(const std::string& bytes) {
@@ -126,70 +125,83 @@ std::shared_ptr<Grammar> Builder::compile(std::uint32_t root, std::shared_ptr<Tr
 }
 
 Grammar::Grammar(std::unique_ptr<Machine> machine, std::shared_ptr<Trie> trie)
-    : machine_(std::move(machine)), trie_(std::move(trie)), masker_(*machine_, *trie_) {
-    states_.push_back({});
-    state_ids_.emplace(Config{}, kEnded);
-    states_[kEnded].row = std::make_shared<Row>();
-    states_[kEnded].accepting = 0;
+    : machine_(std::move(machine)), trie_(std::move(trie)), masker_(*machine_, *trie_), ended_(std::make_shared<State>(Config{})) {
+    ended_->row = std::make_shared<Row>();
+    ended_->accepting = 0;
+    ended_->is_ended = true;
 }
 
-StateId Grammar::intern(const Config& config) {
-    auto [it, fresh] = state_ids_.try_emplace(config, static_cast<StateId>(states_.size()));
-    if (fresh) states_.push_back({config, nullptr, -1});
-    return it->second;
+StatePtr Grammar::intern(Config config) {
+    std::weak_ptr<State>& slot = states_[config];
+    StatePtr state = slot.lock();
+    if (state) return state;
+    slot = state = std::make_shared<State>(std::move(config));
+    if (recent_.size() < kRecent) {
+        recent_.push_back(state);
+    } else {
+        recent_[next_recent_] = state;
+        next_recent_ = (next_recent_ + 1) % kRecent;
+    }
+    if (states_.size() > sweep_at_) sweep();
+    return state;
 }
 
-StateId Grammar::start(const std::string& prefix) { return intern(machine_->start(prefix)); }
+// Forgets what nobody holds any more; its cost is spread over as many new states as there are live ones.
+void Grammar::sweep() {
+    std::erase_if(states_, [](const auto& entry) { return entry.second.expired(); });
+    std::erase_if(rows_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = std::max(4 * kRecent, 2 * states_.size());
+}
 
-std::optional<StateId> Grammar::accept_bytes(StateId state, const std::string& bytes) {
-    if (state == kEnded) return bytes.empty() ? std::optional(state) : std::nullopt;
-    Config at = states_[state].config, next;
+StatePtr Grammar::start(const std::string& prefix) { return intern(machine_->start(prefix)); }
+
+StatePtr Grammar::accept_bytes(const StatePtr& state, const std::string& bytes) {
+    if (state->is_ended) return bytes.empty() ? state : nullptr;
+    Config at = state->config, next;
     for (char b : bytes) {
         machine_->step(at, static_cast<std::uint8_t>(b), next);
-        if (next.empty()) return std::nullopt;
+        if (next.empty()) return nullptr;
         std::swap(at, next);
     }
-    return intern(at);
+    return intern(std::move(at));
 }
 
-std::optional<StateId> Grammar::accept_token(StateId state, std::int32_t token) {
-    if (state == kEnded) return std::nullopt;
-    if (trie_->is_eos(token)) return is_accepting(state) ? std::optional(kEnded) : std::nullopt;
+StatePtr Grammar::accept_token(const StatePtr& state, std::int32_t token) {
+    if (state->is_ended) return nullptr;
+    if (trie_->is_eos(token)) return is_accepting(state) ? ended_ : nullptr;
     const std::string* bytes = trie_->bytes_of(token);
-    if (!bytes) return std::nullopt;
-    const std::uint64_t key = (std::uint64_t(state) << 32) | static_cast<std::uint32_t>(token);
-    if (auto it = after_token_.find(key); it != after_token_.end()) return it->second;
-    const auto to = accept_bytes(state, *bytes);
-    if (to) {
-        if (after_token_.size() >= kMaxRemembered) after_token_.clear();
-        after_token_.emplace(key, *to);
-    }
+    if (!bytes) return nullptr;
+    if (auto it = state->after_token.find(token); it != state->after_token.end())
+        if (StatePtr to = it->second.lock()) return to;
+    StatePtr to = accept_bytes(state, *bytes);
+    if (to) state->after_token[token] = to;
     return to;
 }
 
-bool Grammar::is_accepting(StateId state) {
-    State& s = states_[state];
-    if (s.accepting < 0) s.accepting = machine_->is_accepting(s.config);
-    return s.accepting;
+bool Grammar::is_accepting(const StatePtr& state) {
+    if (state->accepting < 0) state->accepting = machine_->is_accepting(state->config);
+    return state->accepting;
 }
 
 std::shared_ptr<const Row> Grammar::shared(Row row) {
     std::uint64_t h = row.count;
-    for (const auto& part : {row.words, row.tokens})
-        for (std::int32_t x : part) h = (h ^ static_cast<std::uint32_t>(x)) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
+    for (const auto* part : {&row.words, &row.tokens})
+        for (std::int32_t x : *part) h = (h ^ static_cast<std::uint32_t>(x)) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
     const auto [first, last] = rows_.equal_range(h);
     for (auto it = first; it != last; ++it)
-        if (*it->second == row) return it->second;
-    return rows_.emplace(h, std::make_shared<const Row>(std::move(row)))->second;
+        if (auto known = it->second.lock(); known && *known == row) return known;
+    auto made = std::make_shared<const Row>(std::move(row));
+    rows_.emplace(h, made);
+    return made;
 }
 
-const std::shared_ptr<const Row>& Grammar::row(StateId state) {
-    if (!states_[state].row) {
-        auto made = shared(masker_.compute(states_[state].config));
+const std::shared_ptr<const Row>& Grammar::row(const StatePtr& state) {
+    if (!state->row) {
+        auto made = shared(masker_.compute(state->config));
         if (made->count == 0) throw Unsatisfiable("no token of this vocabulary continues the text; it lacks single bytes");
-        states_[state].row = std::move(made);
+        state->row = std::move(made);
     }
-    return states_[state].row;
+    return state->row;
 }
 
 }  // namespace guided

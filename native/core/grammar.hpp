@@ -35,39 +35,48 @@ class Builder {
     std::unique_ptr<Machine> machine_;
 };
 
+// A state lives as long as somebody holds it: a matcher, or the short memory of states used last.
+struct State {
+    explicit State(Config c) : config(std::move(c)) {}
+    Config config;
+    std::shared_ptr<const Row> row;       // made when first asked for
+    std::int8_t accepting = -1;           // -1: not asked yet
+    bool is_ended = false;                // after an end-of-text token: nothing may come
+    std::unordered_map<std::int32_t, std::weak_ptr<State>> after_token;
+};
+using StatePtr = std::shared_ptr<State>;
+
 class Grammar {
    public:
-    static constexpr StateId kEnded = 0;  // after an end-of-text token: nothing may come
-
     Grammar(std::unique_ptr<Machine> machine, std::shared_ptr<Trie> trie);
 
     const Trie& trie() const { return *trie_; }
-    StateId start(const std::string& prefix);
-    std::optional<StateId> accept_token(StateId state, std::int32_t token);
-    std::optional<StateId> accept_bytes(StateId state, const std::string& bytes);
-    const std::shared_ptr<const Row>& row(StateId state);
-    bool is_accepting(StateId state);
-    std::string forced(StateId state) { return state == kEnded ? "" : machine_->forced(states_[state].config); }
-    std::string shortest(StateId state) { return state == kEnded ? "" : machine_->shortest(states_[state].config); }
+    StatePtr start(const std::string& prefix);
+    StatePtr accept_token(const StatePtr& state, std::int32_t token);        // null: not allowed
+    StatePtr accept_bytes(const StatePtr& state, const std::string& bytes);  // null: not allowed
+    const std::shared_ptr<const Row>& row(const StatePtr& state);
+    bool is_accepting(const StatePtr& state);
+    std::string forced(const StatePtr& state) { return state->is_ended ? "" : machine_->forced(state->config); }
+    std::string shortest(const StatePtr& state) { return state->is_ended ? "" : machine_->shortest(state->config); }
     std::size_t num_states() const { return states_.size(); }
     std::size_t num_rows() const { return rows_.size(); }
 
    private:
-    struct State {
-        Config config;
-        std::shared_ptr<const Row> row;
-        std::int8_t accepting = -1;  // -1: not asked yet
-    };
-    StateId intern(const Config& config);
+    static constexpr std::size_t kRecent = 4096;
+
+    StatePtr intern(Config config);
     std::shared_ptr<const Row> shared(Row row);
+    void sweep();
 
     std::unique_ptr<Machine> machine_;
     std::shared_ptr<Trie> trie_;
     Masker masker_;
-    std::vector<State> states_;
-    std::unordered_map<std::vector<std::uint32_t>, StateId, VectorHash> state_ids_;
-    std::unordered_map<std::uint64_t, StateId> after_token_;
-    std::unordered_multimap<std::uint64_t, std::shared_ptr<const Row>> rows_;
+    StatePtr ended_;
+    std::unordered_map<Config, std::weak_ptr<State>, VectorHash> states_;
+    std::size_t sweep_at_ = 4 * kRecent;
+    std::vector<StatePtr> recent_;  // a ring
+    std::size_t next_recent_ = 0;
+    std::unordered_multimap<std::uint64_t, std::weak_ptr<const Row>> rows_;
 };
 
 }  // namespace guided

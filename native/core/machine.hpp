@@ -15,7 +15,6 @@
 namespace guided {
 
 using FrameId = std::uint32_t;
-using StateId = std::uint32_t;
 using Config = std::vector<FrameId>;  // sorted, without repeats
 
 struct GrammarNode {
