@@ -43,9 +43,15 @@ class Reach:
             return positions // self.chunk * self.chunk
         return np.zeros_like(positions)
 
+    def first_of(self, position: int) -> int:
+        """`first` of one position."""
+        if self.window is not None:
+            return max(position - (self.window - 1), 0)
+        return 0 if self.chunk is None else position // self.chunk * self.chunk
+
     def covers(self, length: int) -> bool:
         """Whether the last of `length` tokens sees all of them."""
-        return bool(self.first(np.asarray([length - 1]))[0] == 0)
+        return self.first_of(length - 1) == 0
 
 
 @dataclass(frozen=True, slots=True)

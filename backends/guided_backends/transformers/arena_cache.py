@@ -82,6 +82,7 @@ class LayerGroup:
         self.layers = layers
         self.keys = self._empty(0, shape.key)
         self.values = self._empty(0, shape.value)
+        self._as_states: list[torch.Tensor] = []  # the same two as [layers, 1, heads, slots, dim]
 
     def _empty(self, num_slots: int, heads_dim: tuple[int, int]) -> torch.Tensor:
         # Zeros, not garbage: a masked slot has weight 0 in attention, and 0 * nan would be nan.
@@ -97,6 +98,7 @@ class LayerGroup:
             new[:, :kept] = old[:, :kept]
             grown.append(new)
         self.keys, self.values = grown
+        self._as_states = [part.transpose(1, 2).unsqueeze(1) for part in grown]
         for layer, keys, values in zip(self.layers, self.keys.unbind(0), self.values.unbind(0), strict=True):
             layer.keys, layer.values, layer.writes, layer.views = keys, values, None, None
 
@@ -109,15 +111,15 @@ class LayerGroup:
             writes = self._views(*layout.write_range)
         if reads.index is None:
             views = self._views(reads.low, reads.low + reads.width)
-        for i, layer in enumerate(self.layers):
-            layer.layout, layer.reads = layout, reads
-            layer.writes = None if writes is None else (writes[0][i], writes[1][i])
-            layer.views = None if views is None else (views[0][i], views[1][i])
+        nothing = [None] * len(self.layers)
+        to = nothing if writes is None else zip(*writes, strict=True)
+        of = nothing if views is None else zip(*views, strict=True)
+        for layer, layer_writes, layer_views in zip(self.layers, to, of, strict=True):
+            layer.layout, layer.reads, layer.writes, layer.views = layout, reads, layer_writes, layer_views
 
-    def _views(self, low: int, high: int) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
-        keys = self.keys[:, low:high].transpose(1, 2).unsqueeze(1).unbind(0)
-        values = self.values[:, low:high].transpose(1, 2).unsqueeze(1).unbind(0)
-        return keys, values
+    def _views(self, low: int, high: int) -> list[tuple[torch.Tensor, ...]]:
+        """Keys and values of some slots, [1, heads, slots, dim] of each layer."""
+        return [part.narrow(3, low, high - low).unbind(0) for part in self._as_states]
 
 
 class ArenaCache(Cache):  # type: ignore[misc]  # transformers is untyped
@@ -150,6 +152,7 @@ def _scatter(arena: torch.Tensor, states: torch.Tensor, layout: Layout) -> None:
     rows = states.transpose(1, 2).reshape(-1, *arena.shape[1:])
     if layout.real is not None:
         rows = rows.index_select(0, layout.real)
+    assert layout.write is not None
     arena.index_copy_(0, layout.write, rows)
 
 

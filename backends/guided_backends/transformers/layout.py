@@ -46,8 +46,8 @@ class Layout:
     input_ids: torch.Tensor  # int64[batch, queries]
     positions: torch.Tensor  # int64[batch, queries]
     reads: Mapping[str, Reads]  # by layer type
-    write: torch.Tensor  # int64[T] slots
-    write_range: tuple[int, int] | None  # the same slots where they are neighbours in order and the form is packed
+    write: torch.Tensor | None  # int64[T] slots, or None: they are the next one
+    write_range: tuple[int, int] | None  # slots that are neighbours in order (packed form only)
     real: torch.Tensor | None  # int64[T] cells of the packed tokens; None: all cells, in order
     wanted: torch.Tensor | None  # int64[K] cells of the hidden rows to return; None: all, in order
 
@@ -56,7 +56,7 @@ class Layout:
         return int(self.input_ids.shape[1])
 
     def on(self, device: torch.device) -> Layout:
-        if self.write.device == device:
+        if self.write is None or self.write.device == device:
             return self
         real = None if self.real is None else self.real.to(device)
         return replace(self, write=self.write.to(device), real=real)
@@ -96,10 +96,40 @@ class LayoutMaker:
     form: str | None = None  # "packed" or "batched" to force one (tests, benchmarks)
 
     def make(self, plan: Plan) -> Layout:
+        if len(plan.segments) == 1 and self.form != "batched" and _are_neighbours(slots := plan.segments[0].slots):
+            return self._alone(plan, int(slots[0]))
         views = {kind: [_Seen.of(segment, reach) for segment in plan.segments] for kind, reach in self.reaches.items()}
         if self._is_packed(plan, max(views.values(), key=lambda seen: sum(len(s.slots) for s in seen))):
             return self._packed(plan, views)
         return self._batched(plan, views)
+
+    def _alone(self, plan: Plan, first_slot: int) -> Layout:
+        """The usual decode step, made quickly: one segment whose slots are `first_slot, first_slot + 1, ...`.
+
+        What it computes again goes to a slot apart (`BIN_SLOT`), so the written slots are looked at by themselves.
+        """
+        segment = plan.segments[0]
+        start, num_new = segment.start, len(segment.tokens)
+        reads = {}
+        for kind, reach in self.reaches.items():
+            first = reach.first_of(start)
+            width = start + num_new - first
+            whole = num_new == 1 or (start == 0 and reach.covers(num_new))
+            mask = None
+            if not (whole and self.can_skip_masks[kind]):
+                mask = self._mask(_visible(reach, start, num_new, first)[None, None])
+            reads[kind] = Reads(width, first_slot + first, mask=mask)
+        in_place = int(plan.write[0]) == first_slot + start and (num_new == 1 or _are_neighbours(plan.write))
+        everything = len(plan.wanted) == num_new and (num_new == 1 or _is_arange(plan.wanted))
+        return Layout(
+            input_ids=self._ints(plan.tokens)[None],
+            positions=self._ints(plan.positions)[None],
+            reads=reads,
+            write=None if in_place else self._ints(plan.write),
+            write_range=(first_slot + start, first_slot + start + num_new) if in_place else None,
+            real=None,
+            wanted=None if everything else self._ints(plan.wanted),
+        )
 
     def _is_packed(self, plan: Plan, seen: Sequence[_Seen]) -> bool:
         if self.form is not None or len(seen) == 1:
@@ -118,16 +148,14 @@ class LayoutMaker:
         )
 
     def _packed(self, plan: Plan, views: Mapping[str, Sequence[_Seen]]) -> Layout:
-        write = plan.write.astype(np.int64)
-        first, last = int(write[0]), int(write[-1])
-        is_range = last - first == len(write) - 1 and bool((np.diff(write) == 1).all())
+        is_range = _are_neighbours(plan.write)
         everything = len(plan.wanted) == plan.num_tokens
         return Layout(
             input_ids=self._ints(plan.tokens)[None],
             positions=self._ints(plan.positions)[None],
             reads={kind: self._packed_reads(kind, plan, seen) for kind, seen in views.items()},
-            write=self._ints(write),
-            write_range=(first, last + 1) if is_range else None,
+            write=None if is_range else self._ints(plan.write),
+            write_range=(int(plan.write[0]), int(plan.write[-1]) + 1) if is_range else None,
             real=None,
             wanted=None if everything and _is_arange(plan.wanted) else self._ints(plan.wanted),
         )
@@ -208,16 +236,12 @@ class _Seen:
 
     @classmethod
     def of(cls, segment: Segment, reach: Reach) -> _Seen:
-        first = int(reach.first(np.asarray([segment.start]))[0])
+        first = reach.first_of(segment.start)
         return cls(segment.slots[first:].astype(np.int64), segment.start, len(segment.tokens))
 
     def visible(self, reach: Reach) -> Bools:
         """bool[num_new, len(slots)]"""
-        stop = self.start + self.num_new
-        queries = np.arange(self.start, stop)[:, None]
-        keys = np.arange(stop - len(self.slots), stop)[None]
-        mask: Bools = (keys <= queries) & (keys >= reach.first(queries))
-        return mask
+        return _visible(reach, self.start, self.num_new, self.start + self.num_new - len(self.slots))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +264,19 @@ class _Span:
     @property
     def num_used(self) -> int:
         return int(np.count_nonzero(self.used))
+
+
+def _visible(reach: Reach, start: int, num_new: int, first: int) -> Bools:
+    """bool[num_new, width]: which of the positions from `first` on each new token looks at."""
+    queries = np.arange(start, start + num_new)[:, None]
+    keys = np.arange(first, start + num_new)[None]
+    mask: Bools = (keys <= queries) & (keys >= reach.first(queries))
+    return mask
+
+
+def _are_neighbours(slots: npt.NDArray[np.int32]) -> bool:
+    """Each slot is the one after the slot before it."""
+    return int(slots[-1]) - int(slots[0]) == len(slots) - 1 and bool((slots[1:] - slots[:-1] == 1).all())
 
 
 def _is_ascending(slots: Ints) -> bool:
