@@ -27,7 +27,7 @@ from guided.tools.arguments import parse_arguments
 __all__ = ["Loop", "prompt_of"]
 
 MIN_TURN_TOKENS = 16  # with less than this above the reserve, a turn is the answer
-MIN_OBSERVATION_TOKENS = 16
+ELLIPSIS = "…"  # an observation for which there is no room
 
 
 def prompt_of(options: AgentOptions, question: str) -> str:
@@ -56,6 +56,7 @@ class Loop:
         self._prompt = prompt_of(options, question)
         self._writer = Writer(model, seed=seed, temperature=options.temperature)
         self._reserve = self._writer.shortest(self._grammar(()))
+        self._least_observation = self._writer.count(f"{OBSERVATION}{ELLIPSIS}\n")
         self._ledger = Ledger(options.budget, self._reserve, CURRENT.get())
         self._calls: Counter[tuple[str, str]] = Counter()
         self._called_with: dict[tuple[str, str], dict[str, Any]] = {}
@@ -121,7 +122,7 @@ class Loop:
         if limit is not None:
             return limit
         room = self._writer.room()
-        if room - self._reserve < MIN_TURN_TOKENS + MIN_OBSERVATION_TOKENS:
+        if room - self._reserve < MIN_TURN_TOKENS + self._least_observation:
             return "context"
         return "repeats" if self._options.tools and not offers else None
 
@@ -132,7 +133,7 @@ class Loop:
         left, room = self._ledger.tokens_left(), self._writer.room()
         if narrowed is None and self._options.tools:
             left = None if left is None else left - self._reserve
-            return _least(self._options.max_turn_tokens, left, room - self._reserve - MIN_OBSERVATION_TOKENS)
+            return _least(self._options.max_turn_tokens, left, room - self._reserve - self._least_observation)
         return _least(left, room)
 
     def _offers(self) -> tuple[tuple[Offer, ...], tuple[tuple[str, str], ...]]:
@@ -172,10 +173,8 @@ class Loop:
     def _fitting(self, text: str) -> str:
         """The observation, cut so that the answer still fits into the model's context."""
         room = self._writer.room()
-        while self._writer.count(f"{OBSERVATION}{text}\n") > max(0, room - self._reserve):
-            if len(text) <= 20:
-                raise GenerationError("the model's context is full: not even the answer fits after this observation")
-            text = as_observation(text, max(20, len(text) // 2))
+        while text != ELLIPSIS and self._writer.count(f"{OBSERVATION}{text}\n") > room - self._reserve:
+            text = as_observation(text, len(text) // 2) if len(text) > 80 else ELLIPSIS
         return text
 
     def _grammar(self, offers: Sequence[Offer]) -> Constraint:

@@ -203,7 +203,8 @@ def test_approval_is_asked_before_each_call(scripted):
 def test_a_full_context_narrows_to_the_answer_and_cuts_observations(scripted):
     long = tool(name="long")(lambda: "word " * 150)
     prompt = len(scripted().vocab.encode(b"Answer the question. You can use these tools:\nlong()\n\nQuestion: ?\n"))
-    run = ReactAgent(scripted("Thought: a\nAction: long({})\n", max_len=prompt + 150), [long], max_repeats=9).run("?")
+    calls = ["Thought: a\nAction: long({})\n"] * 2
+    run = ReactAgent(scripted(*calls, max_len=prompt + 150), [long], max_repeats=9).run("?")
     assert run.finish_reason == "context"
     assert len(run.steps[0].observation.text) < 400
     assert len(scripted().vocab.encode(run.text.encode())) <= prompt + 150
