@@ -17,7 +17,11 @@ from guided.program.events import (
 from guided.program.executor import RunResult
 from guided.program.generate import Generated, GenerateRequest, generate_row
 from guided.program.program import Program, compile_program
+from guided.program.session import Session
 from guided.program.state import Capture, Piece
+from guided.program.trace import Segment, hole_segments, readable, segments
+from guided.program.trace_html import generated_html, run_html
+from guided.runtime.hole import HoleToken
 
 __all__ = [
     "Capture",
@@ -27,13 +31,21 @@ __all__ = [
     "Generated",
     "HoleClosed",
     "HoleOpened",
+    "HoleToken",
     "Piece",
     "Program",
     "RunFinished",
     "RunResult",
+    "Segment",
+    "Session",
     "TextAppended",
     "TokenSampled",
     "Warned",
     "compile_program",
     "generate_row",
+    "generated_html",
+    "hole_segments",
+    "readable",
+    "run_html",
+    "segments",
 ]

@@ -11,7 +11,7 @@ Score = (sum of log p, before the mask, of tokens that overlap a hole, forced on
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from guided.program.run import Decoding, bind, gen_request, plan, take, way_requ
 from guided.program.state import RunState
 from guided.runtime.hole import Hole, HoleState
 from guided.runtime.hole_score import prefill
-from guided.runtime.hole_text import FIXED, HOLE, OUTSIDE, fork, prepare
+from guided.runtime.hole_text import FIXED, HOLE, OUTSIDE, TextState, fork, prepare
 from guided.runtime.scheduler import Ask, Row
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Hypothesis:
     token: int = -1  # the last one sampled, for ties
 
     def score(self, options: BeamOptions) -> float:
-        holes = self.hole_logprob / max(1, self.hole_tokens) ** options.length_penalty
-        return holes + options.fixed_weight * self.fixed_logprob
+        length = float(max(1, self.hole_tokens) ** options.length_penalty)
+        return self.hole_logprob / length + options.fixed_weight * self.fixed_logprob
 
     def scored(self, logprobs: Sequence[float], marks: Sequence[int]) -> Hypothesis:
         """With log p of tokens marked `marks` added."""
@@ -137,7 +137,9 @@ class _Search:
             ways = self.machine.ways(run)
             request = way_request(self.machine, run, ways, self.decoding, temperature=0.0, logprobs=True)
         hole = Hole(self.engine, request)
-        return replace(hypothesis, run=run, hole=hole, state=hole.open(run.text), plan=planned, ways=ways)
+        state = hole.open(run.text)  # the text is the hole's from here on
+        run = replace(run, text=TextState())
+        return replace(hypothesis, run=run, hole=hole, state=state, plan=planned, ways=ways)
 
     def _closed(self, hypothesis: Hypothesis) -> Hypothesis | None:
         """Through with its hole."""
@@ -156,10 +158,10 @@ class _Search:
             run = take(self.machine, run, hypothesis.ways, result)
         return replace(hypothesis, run=run, hole=None, state=None, plan=None, ways=[])
 
-    def _attempt(self, hypothesis: Hypothesis, do: object) -> Hypothesis | None:
+    def _attempt(self, hypothesis: Hypothesis, do: Callable[[Hypothesis], Hypothesis]) -> Hypothesis | None:
         """Its own error ends a hypothesis: a `where` that does not hold, a budget that is too small."""
         try:
-            return do(hypothesis)  # type: ignore[operator,no-any-return]
+            return do(hypothesis)
         except GuidedError as error:
             self._failure = error
             self._give_back(hypothesis)

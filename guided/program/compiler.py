@@ -45,7 +45,7 @@ class _Compiler:
         return len(self.ops) - 1
 
     def patch(self, index: int, **changes: int) -> None:
-        self.ops[index] = dataclasses.replace(self.ops[index], **changes)
+        self.ops[index] = dataclasses.replace(self.ops[index], **changes)  # type: ignore[arg-type]
 
     @property
     def here(self) -> int:

@@ -24,7 +24,7 @@ from guided.runtime.hole_select import select_option
 from guided.runtime.hole_text import TextState
 from guided.runtime.scheduler import Row
 
-__all__ = ["RunResult", "execute"]
+__all__ = ["RunResult", "execute", "result_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ def execute(
     return run.state, error
 
 
-def result_of(state: RunState, error: GuidedError | None, hidden: frozenset[str] = frozenset()) -> RunResult:
-    """The outcome of a run; `hidden` names are not captures of their own."""
+def result_of(state: RunState, error: GuidedError | None) -> RunResult:
+    """The outcome of a run."""
     tokens = [token for piece in state.pieces for token in piece.tokens]
     return RunResult(
-        values={name: capture.value for name, capture in state.captures.items() if name not in hidden},
-        captures={name: capture for name, capture in state.captures.items() if name not in hidden},
+        values={name: capture.value for name, capture in state.captures.items()},
+        captures=state.captures,
         text=state.visible_text,
         pieces=state.pieces,
         error=error,
@@ -139,7 +139,7 @@ class _Run:
     def tell_pieces(self) -> None:
         """Text that was added without a hole under way."""
         for piece in self.state.pieces[self._num_told :]:
-            if piece.provenance != "control":
+            if piece.provenance != "control" and piece.text:
                 self.tell(TextAppended(piece.text, piece.provenance, piece.hole, piece.is_hidden))
         self._num_told = len(self.state.pieces)
 

@@ -20,7 +20,7 @@ from guided.lang.values import Undefined, to_text
 from guided.program.hole_types import hole_type
 from guided.source import Source, Span
 
-__all__ = ["HoleOptions", "HolePlan", "Option", "plan_hole", "static_plan"]
+__all__ = ["HoleOptions", "HolePlan", "Option", "make_options", "plan_hole", "static_plan"]
 
 DEFAULT_MAX_TOKENS = 1000
 """Where neither the hole, nor the template, nor the caller sets one: holes always end."""
@@ -118,7 +118,7 @@ def _plan(node: nodes.Hole, given: Mapping[str, Any], defaults: HoleOptions) -> 
             raise _ArgumentProblem(name, f"'{name}' is not supported yet", "leave it out")
     decoding = defaults.over(given)
     if node.kind == "select":
-        options = _options(given.get("options"))
+        options = make_options(given.get("options"))
         values = {option.text: option.value for option in options}
         return HolePlan(
             node.name,
@@ -185,7 +185,7 @@ def _json_schema(schema: Any) -> Constraint:
     return JsonSchema(schema)
 
 
-def _options(value: Any) -> tuple[Option, ...]:
+def make_options(value: Any) -> tuple[Option, ...]:
     """The options of a select: a list of values or a mapping, whose keys they are."""
     if isinstance(value, str) or not isinstance(value, Sequence | Mapping):
         raise _ArgumentProblem("options", "the options of a select are a list", 'write select("x", ["a", "b"])')

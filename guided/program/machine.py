@@ -81,7 +81,7 @@ class Machine:
         return Machine(self.ops, self.source, self.engine, mark=mark, end=end)
 
     def op(self, state: RunState) -> ops.Op:
-        return ops.End() if state.pc == self.end else self.ops[state.pc]
+        return ops.End() if state.pc == self.end or state.pc >= len(self.ops) else self.ops[state.pc]
 
     def advance(self, state: RunState) -> RunState:
         """Up to the next op that needs the model, or the end."""

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from guided.lang import nodes
 from guided.program.events import Provenance
+from guided.program.hole_plan import HolePlan
 from guided.program.names import Reads
 from guided.source import Span
 
@@ -64,11 +65,12 @@ class Out:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """The model writes."""
+    """The model writes; `planned` is given where the hole comes from Python and not from a template."""
 
     node: nodes.Hole
     reads: Reads
     span: Span
+    planned: HolePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

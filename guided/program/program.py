@@ -13,8 +13,7 @@ from guided.errors import GuidedError, TemplateError, UnsatisfiableConstraint
 from guided.lang import TemplateFile, bind_inputs, nodes
 from guided.lang.constants import definitions
 from guided.lang.problems import syntax_error
-from guided.lang.scope import Scope
-from guided.lang.values import Function
+from guided.lang.start import bind_defaults, start_scope
 from guided.program.compiler import compile_ops
 from guided.program.events import Emit, RunFinished
 from guided.program.executor import RunResult, execute, result_of
@@ -59,20 +58,19 @@ class Program:
         greedy: bool = False,
         defaults: Mapping[str, Any] | None = None,
         tools: Mapping[str, Tool] | None = None,
-        functions: Mapping[str, Any] | None = None,
         logprobs: bool = False,
         emit: Emit | None = None,
     ) -> Row[RunResult]:
         """One run, as a row for the scheduler. It raises no GuidedError: the result has it, and what was done.
 
         `seed` and `row` name the random numbers. `greedy` overrides every temperature. `defaults` are hole arguments
-        that go over the template's own defaults and under what a hole says itself. `tools` and `functions` are those
-        that the front matter declares, by name.
+        that go over the template's own defaults and under what a hole says itself. `tools` are those that the front
+        matter declares (see `guided.lang.load_tools`).
         """
         state: RunState | None = None
         error: GuidedError | None = None
         try:
-            scope = self._scope(self.bind_inputs(inputs), tools or {}, functions or {})
+            scope = start_scope(self.file, self.bind_inputs(inputs), tools or {})
             decoding = self._decoding(defaults or {}, seed=seed, row=row, greedy=greedy, logprobs=logprobs)
             state = RunState(scope, start(engine.vocab))
             machine = Machine(self.ops, self.source, engine)
@@ -84,13 +82,8 @@ class Program:
             emit(RunFinished(str(error) if error is not None else None, dict(result.values)))
         return result
 
-    def _scope(self, inputs: Mapping[str, Any], tools: Mapping[str, Tool], functions: Mapping[str, Any]) -> Scope:
-        callables = {name: Function(name, call) for name, call in functions.items()}
-        return Scope.of({"defs": definitions(self.file.front), "tools": dict(tools), **tools, **callables, **inputs})
-
     def _decoding(self, given: Mapping[str, Any], *, greedy: bool, **more: Any) -> Decoding:
-        front = {name: default.value for name, default in self.file.front.defaults.items()}
-        options = HoleOptions().over({**front, **given})
+        options = HoleOptions().over(bind_defaults(self.file.front, given))
         return Decoding(defaults=options, forced={"temperature": 0.0} if greedy else {}, **more)
 
 

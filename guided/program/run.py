@@ -35,17 +35,18 @@ class Decoding:
 
 def plan(machine: Machine, state: RunState, op: ops.Hole, decoding: Decoding) -> HolePlan:
     """The hole at the state."""
-    planned = plan_hole(op.node, state.scope, machine.source, decoding.defaults)
+    planned = op.planned or plan_hole(op.node, state.scope, machine.source, decoding.defaults)
     return replace(planned, decoding=planned.decoding.over(decoding.forced)) if decoding.forced else planned
 
 
 def gen_request(machine: Machine, state: RunState, hole: HolePlan, decoding: Decoding, **more: Any) -> HoleRequest:
     """What to decode at a `gen`; `more` overrides fields."""
-    options = hole.decoding
-    unknown = frozenset((hole.name, hole.append or hole.name))
+    options, op = hole.decoding, machine.op(state)
+    following = machine.following(state.goto(state.pc + 1), frozenset((hole.name, hole.append or hole.name)))
     request = HoleRequest(
         constraint=hole.constraint,
-        following=machine.following(state.goto(state.pc + 1), unknown),
+        following=following,
+        open_end=not following and isinstance(op, ops.Hole) and op.planned is not None,
         stop=tuple(stop.encode() for stop in options.stop),
         stop_regex=hole.stop_regex,
         keep_stop=hole.keep_stop,
@@ -116,9 +117,10 @@ def take(machine: Machine, state: RunState, ways: list[Way], result: HoleResult)
     """The state after the model took one of the ways."""
     way = next(way for way in ways if way.text == result.text)
     op = machine.op(state)
-    span = op.span if isinstance(op, ops.Choose | ops.RepeatNext | ops.RepeatStart) else None
-    assert span is not None
-    return machine.take_way(way, result.state, state.num_draws + max(1, result.num_sampled), span)
+    assert isinstance(op, ops.Choose | ops.RepeatNext | ops.RepeatStart)
+    piece = Piece("", "model", op.name if isinstance(op, ops.Choose) else None, result.tokens, state.is_hidden)
+    way = replace(way, state=replace(way.state, pieces=(*way.state.pieces, piece)))
+    return machine.take_way(way, result.state, state.num_draws + max(1, result.num_sampled), op.span)
 
 
 def check_where(machine: Machine, state: RunState, hole: HolePlan, text: str) -> None:

@@ -65,6 +65,7 @@ class HoleRequest:
     stop: tuple[bytes, ...] = ()
     stop_regex: Constraint | None = None
     keep_stop: bool = False
+    open_end: bool = False  # what follows is not known yet: whatever the constraint cannot go on with ends the hole
     max_tokens: int | None = None
     temperature: float = 0.0
     top_k: int | None = None
@@ -125,14 +126,15 @@ class Hole:
         self.follows = _follows(request, self.table.max_bytes, self.vocab)
         self.own: CompiledGrammar = request.constraint.compile(self.vocab)
         self.grammar: CompiledGrammar = self.own
-        if self.follows and not self.is_free:  # any text, then something that follows, is any text
-            literals = tuple(follow.literal for follow in self.follows if follow.literal)
-            self.grammar = Followed(request.constraint, literals, request.stop_regex).compile(self.vocab)
+        if (self.follows or request.open_end) and not self.is_free:  # any text, then something else, is any text
+            literal = next((follow.literal for follow in self.follows if follow.kind == "following"), b"")
+            whole = Followed(request.constraint, literal, request.stop, request.stop_regex, anything=request.open_end)
+            self.grammar = whole.compile(self.vocab)
 
     def open(self, text: TextState) -> HoleState:
         """The state before the first question to the model; refuses a budget that no text fits."""
         front = self.grammar.matcher()
-        cuts = Cuts(self.own.matcher(), self.follows, len(self.vocab.eos_ids))
+        cuts = Cuts(self.own.matcher(), self.follows, len(self.vocab.eos_ids), self.request.open_end)
         state = HoleState(text, front, front, cuts, lead=len(text.tail))
         if not self.request.token_healing:
             state = replace(state, text=self._unhealed(text), lead=0, is_healed=False)

@@ -71,7 +71,9 @@ class Cuts:
     hole: Matcher | None  # of the hole's own constraint after `text`; None: it cannot be that
     follows: Sequence[Follow]
     num_eos: int
+    open_end: bool = False  # whatever the constraint cannot go on with ends the hole at its last complete text
     text: bytes = b""
+    last: int | None = None  # the last position where the constraint accepts, if `open_end` asks for it
     open: tuple[_Open, ...] = ()
     end: End | None = None
 
@@ -85,24 +87,26 @@ class Cuts:
         """How many bytes are the hole's whatever comes."""
         if self.end is not None:
             return self.end.cut
+        if self.open_end and not self.is_complete:
+            return self.last or 0
         return min((cut.start for cut in self.open), default=len(self.text))
 
     def feed(self, data: bytes) -> Cuts:
         """After `data`; bytes behind an end are kept in `text` and change nothing."""
         if self.end is not None or not data:
             return replace(self, text=self.text + data)
-        if not self.follows:
+        if not self.follows and not self.open_end:
             hole = self.hole.fork() if self.hole is not None else None
             alive = hole is not None and hole.accept_bytes(data)
             return replace(self, hole=hole if alive else None, text=self.text + data)._closed()
         return self._feed_bytes(data)
 
     def _feed_bytes(self, data: bytes) -> Cuts:
-        hole, cuts = (self.hole.fork() if self.hole is not None else None), self.open
+        hole, cuts, last = (self.hole.fork() if self.hole is not None else None), self.open, self.last
         for offset in range(len(data)):
             position, byte = len(self.text) + offset, data[offset : offset + 1]
             if hole is not None and hole.is_accepting:
-                cuts = (*cuts, *(_Open(position, follow) for follow in self.follows))
+                cuts, last = (*cuts, *(_Open(position, follow) for follow in self.follows)), position
             cuts = tuple(next_cut for cut in cuts if (next_cut := cut.step(byte)) is not None)
             done = min((cut for cut in cuts if cut.is_complete), key=lambda cut: cut.start, default=None)
             if done is not None:
@@ -110,7 +114,7 @@ class Cuts:
                 return replace(self, hole=None, text=self.text + data, open=(), end=end)
             if hole is not None and not hole.accept_bytes(byte):
                 hole = None
-        return replace(self, hole=hole, text=self.text + data, open=cuts)._closed()
+        return replace(self, hole=hole, text=self.text + data, open=cuts, last=last)._closed()
 
     def _closed(self) -> Cuts:
         """Ended, if the constraint can go no further and only one cut is left."""
@@ -119,6 +123,8 @@ class Cuts:
         starts = {cut.start for cut in self.open}
         if self.is_complete:
             starts.add(len(self.text))
+        if self.open_end and self.last is not None and not starts:
+            starts.add(self.last)
         if not starts:
             raise GenerationError(f"a token was accepted that no text of this hole begins with: {self.text[-40:]!r}")
         return self.cut_at(starts.pop(), "done") if len(starts) == 1 else self
