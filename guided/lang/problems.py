@@ -10,15 +10,22 @@ from guided.source import Diagnostic, Source, Span
 
 __all__ = ["listed", "nearest", "runtime_error", "suggest", "syntax_error"]
 
+_LONGEST = 400
+
 
 def syntax_error(source: Source, span: Span, message: str, label: str = "", help: str = "") -> TemplateSyntaxError:
     """The error to raise where a template cannot be compiled."""
-    return TemplateSyntaxError(Diagnostic(source, span, message, label, help))
+    return TemplateSyntaxError(Diagnostic(source, span, _clipped(message), _clipped(label), _clipped(help)))
 
 
 def runtime_error(source: Source, span: Span, message: str, label: str = "", help: str = "") -> TemplateRuntimeError:
     """The error to raise where running a template failed."""
-    return TemplateRuntimeError(Diagnostic(source, span, message, label, help))
+    return TemplateRuntimeError(Diagnostic(source, span, _clipped(message), _clipped(label), _clipped(help)))
+
+
+def _clipped(text: str) -> str:
+    """`text`, short enough to read: it may quote what a user wrote."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

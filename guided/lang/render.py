@@ -21,13 +21,13 @@ from guided.source import Source, Span
 
 __all__ = ["Budget", "assign", "block_text", "check_failure", "loop_frames", "make_macro", "render"]
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 300_000
 MAX_MACRO_DEPTH = 12
 
 
 @dataclass(slots=True)
 class Budget:
-    """What is left to spend in one run."""
+    """What is left to spend in one run: a step is a node rendered or a round of a loop."""
 
     steps: int = MAX_STEPS
     characters: int = MAX_TEXT
@@ -144,10 +144,13 @@ class _Renderer:
 
     def body(self, body: Sequence[Node]) -> None:
         for node in body:
-            self.budget.steps -= 1
-            if self.budget.steps < 0:
-                raise runtime_error(self.source, node.span, f"rendering took more than {MAX_STEPS} steps")
+            self.spend(1, node.span)
             _RENDER[type(node)](self, node)
+
+    def spend(self, steps: int, span: Span) -> None:
+        self.budget.steps -= steps
+        if self.budget.steps < 0:
+            raise runtime_error(self.source, span, f"rendering took more than {MAX_STEPS} steps")
 
     def add(self, text: str, span: Span) -> None:
         self.budget.characters -= len(text)
@@ -170,6 +173,7 @@ class _Renderer:
 
     def for_(self, node: nodes.For) -> None:
         frames = loop_frames(node, self.scope, self.source)
+        self.spend(len(frames), node.span)
         for frame in frames:
             self.inside(frame, node.body)
         if not frames:

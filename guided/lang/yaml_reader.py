@@ -68,8 +68,8 @@ YamlNode = YamlScalar | YamlList | YamlMap
 def read_yaml(source: Source, start: int, end: int) -> YamlNode:
     """The document between two offsets of `source`; raises `TemplateSyntaxError`."""
     reader = _Reader(source, start)
-    loader = yaml.SafeLoader(source.text[start:end])
     try:
+        loader = yaml.SafeLoader(source.text[start:end])
         while loader.check_event():
             reader.event(loader.get_event())  # type: ignore[no-untyped-call]
     except yaml.MarkedYAMLError as error:
@@ -77,8 +77,6 @@ def read_yaml(source: Source, start: int, end: int) -> YamlNode:
     except yaml.reader.ReaderError as error:
         span = Span(start + error.position, start + error.position + 1)
         raise syntax_error(source, span, "the front matter has a character that YAML does not allow") from error
-    finally:
-        loader.dispose()
     return reader.root or YamlScalar(None, Span(start, start), True)
 
 
