@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from guided.constraints.choice import Choice
 from guided.constraints.constraint import Constraint
 from guided.constraints.json_schema import JsonSchema, schema_of_type
-from guided.constraints.json_schema.formats import format_pattern
+from guided.constraints.json_schema.formats import DATE, UUID
 from guided.constraints.limits import Limits
 from guided.constraints.regex import Regex
 from guided.constraints.sequence import Alternatives
@@ -38,7 +38,6 @@ _DECIMAL = _INTEGER + r"(?:\.[0-9]{1,40})?"
 _EXPONENT = r"(?:[eE][+-]?[0-9]{1,3})?"
 _OFFSET = r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?"
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
-_DATE = format_pattern("date") or ""
 
 
 class Typed(Constraint):
@@ -85,10 +84,10 @@ _SCALARS: dict[Any, tuple[str, Callable[[str], Any]]] = {
     bool: ("true|false", _boolean),
     type(None): ("null", _null),
     decimal.Decimal: (_DECIMAL, decimal.Decimal),
-    datetime.date: (_DATE, datetime.date.fromisoformat),
+    datetime.date: (DATE, datetime.date.fromisoformat),
     datetime.time: (_CLOCK + _OFFSET, datetime.time.fromisoformat),
-    datetime.datetime: (f"{_DATE}[T ]{_CLOCK}{_OFFSET}", datetime.datetime.fromisoformat),
-    uuid.UUID: (format_pattern("uuid") or "", uuid.UUID),
+    datetime.datetime: (f"{DATE}[T ]{_CLOCK}{_OFFSET}", datetime.datetime.fromisoformat),
+    uuid.UUID: (UUID, uuid.UUID),
 }
 
 

@@ -22,6 +22,7 @@ class Digits:
 
     def __init__(self, builder: _native.Builder) -> None:
         self._builder = builder
+        self._exponents: dict[tuple[int, int], int] = {}
 
     def text(self, text: str) -> int:
         return self._builder.literal(text) if text else self._builder.epsilon()
@@ -100,6 +101,11 @@ class Digits:
 
     def exponent(self, low: int, high: int) -> int:
         """`e` and an exponent from `low` to `high`, of up to three digits (more if a bound has more)."""
+        if (low, high) not in self._exponents:
+            self._exponents[low, high] = self._exponent(low, high) if low <= high else self._builder.empty()
+        return self._exponents[low, high]
+
+    def _exponent(self, low: int, high: int) -> int:
         letter = self._builder.chars([(0x45, 0x45), (0x65, 0x65)])
         options = []
         if high >= 0:
@@ -107,7 +113,7 @@ class Digits:
             options.append(self.concat(plus, self._padded_range(max(low, 0), high)))
         if low < 0 or low <= 0 <= high:
             options.append(self.concat(self.text("-"), self._padded_range(max(0, -high), -low)))
-        return self.concat(letter, self.alternate(options)) if low <= high else self._builder.empty()
+        return self.concat(letter, self.alternate(options))
 
     def _padded_range(self, low: int, high: int) -> int:
         """Numbers in a range of naturals, with or without leading zeros."""

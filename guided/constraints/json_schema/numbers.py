@@ -78,6 +78,10 @@ class _Magnitudes:
     high: Decimal | None
     is_high_open: bool
 
+    @property
+    def is_everything(self) -> bool:
+        return self.low == 0 and not self.is_low_open and self.high is None
+
     def rounded(self, is_integer: bool) -> _Magnitudes | None:
         """The same range with closed integer bounds, where only integers count; None if it is empty."""
         low, high = self.low, self.high
@@ -156,8 +160,10 @@ class NumberSpellings:
         if self._has_integral_floats and (high is None or high.adjusted() >= _FIRST_INTEGRAL_EXPONENT):
             decimals = d.optional(d.concat(d.text("."), d.any_digits(1, _FIRST_INTEGRAL_EXPONENT)))
             integral = d.concat(d.nonzero(), decimals, d.exponent(_FIRST_INTEGRAL_EXPONENT, _LARGEST_EXPONENT))
-            bounded = self._with_exponent(magnitudes, d.any_fraction())
-            options.append(self._builder.intersect([integral, bounded]))
+            if magnitudes.is_everything:
+                options.append(integral)
+            else:
+                options.append(self._builder.intersect([integral, self._with_exponent(magnitudes, d.any_fraction())]))
         return d.alternate(options)
 
     def _bounded(self, magnitudes: _Magnitudes, side: _SideRule, everything: int) -> int:

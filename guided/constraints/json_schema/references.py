@@ -53,6 +53,7 @@ class Place:
     schema: Any
     pointer: str
     resolver: Any = None
+    is_entered: bool = False  # the resolver already has the base URI that the schema's own `$id` sets
 
     def child(self, *keys: str | int) -> Place:
         """The sub-schema at `keys`."""
@@ -72,13 +73,13 @@ class References:
 
     def root(self) -> Place:
         """The document itself."""
-        return Place(self._document, "", None if self._is_plain else self._library.root_resolver)
+        return Place(self._document, "", None if self._is_plain else self._library.root_resolver, is_entered=True)
 
     def enter(self, place: Place) -> Place:
         """The place with the base URI that its own `$id` sets."""
-        if place.resolver is None or not isinstance(place.schema, dict) or place.pointer == "":
+        if place.resolver is None or place.is_entered or not isinstance(place.schema, dict):
             return place
-        return Place(place.schema, place.pointer, self._library.inside(place))
+        return Place(place.schema, place.pointer, self._library.inside(place), is_entered=True)
 
     def follow(self, place: Place) -> Place:
         """What the `$ref` of the schema at `place` points at."""
@@ -163,4 +164,4 @@ class _Library:
         except (AttributeError, TypeError, ValueError, KeyError, RecursionError) as problem:
             raise InvalidSchema(at, f"the reference {reference!r} cannot be followed: {problem!r}") from problem
         pointer = urllib.parse.unquote(reference.removeprefix("#"))
-        return Place(found.contents, pointer, found.resolver)
+        return Place(found.contents, pointer, found.resolver, is_entered=True)

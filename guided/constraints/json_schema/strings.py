@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from guided.constraints.characters import EVERYTHING
-from guided.constraints.json_schema.formats import KNOWN_FORMATS, format_pattern
+from guided.constraints.json_schema.formats import KNOWN_FORMATS, format_expression
 from guided.constraints.json_schema.keywords import as_count, pointer_to
 from guided.constraints.json_schema.options import SchemaOptions
 from guided.constraints.regex import lower_program, parse_pattern
@@ -65,12 +65,12 @@ class StringParts:
             return []
         key = ("format", name)
         if key not in self._patterns:
-            pattern = format_pattern(name)
-            if pattern is None:
+            expression = format_expression(self._builder, name)
+            if expression is None:
                 raise UnsupportedSchema(
                     pointer,
                     "format",
                     f"the format {name!r} cannot be enforced exactly yet; formats='annotate' ignores it",
                 )
-            self._patterns[key] = lower_program(self._builder, parse_pattern(pattern, "python"))
+            self._patterns[key] = expression
         return [self._patterns[key]]
