@@ -1,4 +1,4 @@
-"""What a run prints: text as it is generated, JSON, files that are whole or not there, progress.
+"""What a run prints: text as it is generated, JSON, progress.
 
 On a terminal fixed text is dim and generated text is highlighted, and control characters are made visible, so that
 no text of a model can steer the terminal. Anywhere else the bytes are the text.
@@ -6,17 +6,14 @@ no text of a model can steer the terminal. Anywhere else the bytes are the text.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import os
 import sys
-import tempfile
 import time
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["Progress", "TextPrinter", "to_json", "write_whole"]
+from guided.template.record import plain
+
+__all__ = ["Progress", "TextPrinter", "to_json"]
 
 _VISIBLE = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {127: "\u2421"}
 
@@ -61,38 +58,7 @@ def _console(stream: TextIO) -> Any:
 
 def to_json(value: Any) -> str:
     """One JSON document on several lines; dates, pydantic objects and the like as pydantic would write them."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (tuple, set, frozenset)):
-        return list(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    from pydantic_core import to_jsonable_python
-
-    return to_jsonable_python(value)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file through a temporary one beside it: readers see the old file or the whole new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    return json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 class Progress:

@@ -6,7 +6,8 @@ import stat
 import pytest
 from pydantic import BaseModel
 
-from guided.cli.output import TextPrinter, to_json, write_whole
+from guided.cli.output import TextPrinter, to_json
+from guided.template.files import write_whole
 
 
 class Terminal(io.StringIO):

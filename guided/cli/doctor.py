@@ -1,0 +1,99 @@
+"""`guided doctor`: what is installed, what is not and why, and whether the shipped model generates.
+
+Each check is one line: `ok`, `--` for what is optional and not there, `FAILED` for what must work and does not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Literal
+
+import guided
+
+__all__ = ["Finding", "examine", "findings"]
+
+_SIGNS = {"ok": "ok    ", "absent": "--    ", "failed": "FAILED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    subject: str
+    state: Literal["ok", "absent", "failed"]
+    detail: str
+
+
+def examine() -> int:
+    """Print every finding as soon as it is known; the exit code is 1 if one failed."""
+    failed = False
+    for finding in findings():
+        print(f"{_SIGNS[finding.state]}  {finding.subject:<22} {finding.detail}", flush=True)
+        failed = failed or finding.state == "failed"
+    return 1 if failed else 0
+
+
+def findings() -> Iterator[Finding]:
+    """All checks, in the order in which one depends on the other."""
+    version = platform.python_version()
+    yield Finding("python", "ok" if sys.version_info >= (3, 11) else "failed", f"{version} ({sys.executable})")
+    yield Finding("platform", "ok", f"{platform.system()} {platform.machine()}")
+    yield Finding("guided", "ok", guided.__version__)
+    yield _native_core()
+    for entry in sorted(entry_points(group="guided.backends"), key=lambda e: e.name):
+        yield _backend(entry)
+    yield from _shipped_model()
+
+
+def _native_core() -> Finding:
+    try:
+        module = importlib.import_module("guided._native")
+    except ImportError as error:
+        return Finding("native core", "failed", f"{error}; reinstall with: pip install .")
+    return Finding("native core", "ok", str(module.__file__))
+
+
+def _backend(entry: EntryPoint) -> Finding:
+    """A backend is fine if it can be imported; one whose library is not installed is merely absent."""
+    subject = f"backend {entry.name}"
+    try:
+        entry.load()
+    except ModuleNotFoundError as error:
+        needs = error.name or str(error)
+        return Finding(subject, "absent", f"needs {needs}: pip install 'guided[{entry.name}]'")
+    except Exception as error:  # a backend is anybody's code: whatever it raises is the answer
+        return Finding(subject, "failed", f"{type(error).__name__}: {error}")
+    return Finding(subject, "ok", entry.value)
+
+
+def _shipped_model() -> Iterator[Finding]:
+    try:
+        started = time.perf_counter()
+        model = guided.load_model()
+    except (guided.GuidedError, ImportError) as error:
+        yield Finding("shipped model", "failed", str(error))
+        return
+    with model:
+        yield Finding("shipped model", "ok", f"{model.vocab.size} tokens, loaded in {_seconds(started)}")
+        yield _self_test(model)
+
+
+def _self_test(model: guided.Model) -> Finding:
+    """A constrained generation of about a second: the mask, the engine and the matcher work together."""
+    started = time.perf_counter()
+    try:
+        result = model.generate("Age: ", constraint=guided.Regex("[1-9][0-9]?"), max_tokens=8)
+        value = int(result.text)
+    except (guided.GuidedError, ValueError) as error:
+        return Finding("self-test", "failed", f"{type(error).__name__}: {error}")
+    return Finding("self-test", "ok", f"'Age: ' -> {value}, in {_seconds(started)}")
+
+
+def _seconds(since: float) -> str:
+    return f"{time.perf_counter() - since:.2f} s"

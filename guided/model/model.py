@@ -1,0 +1,295 @@
+"""The model that applications hold: generate one text, many, or a stream of events; open sessions.
+
+A `Model` is an engine and the scheduler that shares it: calls may come from several threads. Arguments are checked
+before anything is computed; what cannot even start is raised, what fails on the way is the result's `error`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from types import TracebackType
+from typing import Any, TypeAlias, TypeVar, Unpack
+
+from guided.errors import GenerationError, GuidedError, InputError
+from guided.model.options import BatchOptions, GenerateOptions, Options, as_constraints, check_prompt
+from guided.model.result import Result
+from guided.program import (
+    Event,
+    Generated,
+    GenerateRequest,
+    HoleClosed,
+    RunFinished,
+    TextAppended,
+    TokenSampled,
+    generate_row,
+)
+from guided.runtime.engine import Capabilities, Engine, EngineStats
+from guided.runtime.scheduler import Row, Scheduler
+from guided.vocab import Vocabulary
+
+__all__ = ["Message", "Model"]
+
+T = TypeVar("T")
+Message: TypeAlias = Mapping[str, Any]
+
+
+class Model:
+    """A loaded language model; also a context manager that closes itself.
+
+    See `GenerateOptions` for what `generate`, `generate_batch`, `stream` and `astream` take.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.scheduler = Scheduler(engine)
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else f"{self.vocab.size} tokens"
+        return f"<guided.Model {type(self.engine).__name__}, {state}>"
+
+    @property
+    def vocab(self) -> Vocabulary:
+        """The tokens, as bytes."""
+        return self.engine.vocab
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the engine can do."""
+        return self.engine.capabilities
+
+    @property
+    def stats(self) -> EngineStats:
+        """A copy of the counters since the model was loaded."""
+        return replace(self.engine.stats)
+
+    def stats_since(self, before: EngineStats) -> EngineStats:
+        """What was counted since `before`, an earlier `stats`."""
+        names = [field.name for field in fields(EngineStats)]
+        now = self.engine.stats
+        return EngineStats(**{name: getattr(now, name) - getattr(before, name) for name in names})
+
+    def generate(
+        self,
+        prompt: str | None = None,
+        *,
+        messages: Sequence[Message] | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> Result:
+        """Continue a prompt, or answer chat messages, under a constraint.
+
+        What cannot start (wrong arguments, a constraint that does not compile, a budget below the shortest text)
+        raises; an error after the first token is in the result, beside the text so far. With `n > 1` the result is
+        the first sample, and `.samples` are all of them.
+        """
+        checked = Options.of(options)
+        check_prompt(prompt, messages)
+        requests = [_request(checked, prompt, messages, row=number) for number in range(checked.n)]
+        results = self._run(requests)
+        first = results[0]
+        if first.error is not None and not first.text:
+            raise first.error
+        return first if checked.n == 1 else replace(first, samples=tuple(results))
+
+    def generate_batch(
+        self, prompts: Sequence[str | Sequence[Message]], **options: Unpack[BatchOptions]
+    ) -> list[Result]:
+        """Continue many prompts (texts, or lists of chat messages) in one batched decode.
+
+        One result per prompt, in order; a row that fails has its `error` and disturbs no other. `constraint` is one
+        for all or a list with one per prompt. Row `i` draws its random numbers from (seed, i), whatever else runs.
+        """
+        if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Sequence):
+            raise InputError(f"prompts is a list of texts or of message lists, not {type(prompts).__name__}")
+        constraints = as_constraints(options.pop("constraint", None), len(prompts))
+        checked = Options.of(options)
+        requests = []
+        for number, (given, constraint) in enumerate(zip(prompts, constraints, strict=True)):
+            prompt, messages = (given, None) if isinstance(given, str) else (None, given)
+            check_prompt(prompt, messages)
+            own = replace(checked, constraint=constraint)
+            requests += [_request(own, prompt, messages, row=number * own.n + sample) for sample in range(own.n)]
+        results = self._run(requests)
+        if checked.n == 1:
+            return results
+        groups = [tuple(results[at : at + checked.n]) for at in range(0, len(results), checked.n)]
+        return [replace(group[0], samples=group) for group in groups]
+
+    def stream(
+        self,
+        prompt: str | None = None,
+        *,
+        messages: Sequence[Message] | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> Generator[Event, None, Result]:
+        """Generate, and yield typed events as they happen; the generator returns the `Result`.
+
+        `TokenSampled` and `TextAppended` while it runs, then `HoleClosed` with the value and `RunFinished`. An error
+        is raised after a `RunFinished` that names it. Closing the generator stops the generation.
+        """
+        checked = Options.of(options)
+        check_prompt(prompt, messages)
+        if checked.n != 1:
+            raise InputError(f"a stream has one text: n={checked.n} is for generate and generate_batch")
+        self.check_open()
+        return self._events(_request(checked, prompt, messages, row=0))
+
+    def astream(
+        self,
+        prompt: str | None = None,
+        *,
+        messages: Sequence[Message] | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> AsyncIterator[Event]:
+        """`stream` for `async for`: the model works in a thread, the event loop stays free."""
+        return _from_thread(self.stream(prompt, messages=messages, **options))
+
+    def session(self) -> Any:
+        """An empty text that is written step by step: `text`, `gen`, `select`, `fork`, roles, beams."""
+        self.check_open()
+        from guided.program import Session
+
+        return Session(self.engine, self.scheduler)
+
+    def close(self) -> None:
+        """Free what the engine holds; any use afterwards raises. Closing twice is fine."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.engine.shutdown()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def check_open(self) -> None:
+        """Raise if the model was closed."""
+        if self._is_closed:
+            raise GenerationError("this model is closed: load it again")
+
+    def _run(self, requests: Sequence[GenerateRequest]) -> list[Result]:
+        self.check_open()
+        before = self.stats
+        ended = self.scheduler.run([_row(self.engine, request) for request in requests])
+        stats = self.stats_since(before)
+        return [
+            Result(text="", error=end, finish_reason="error", constraint=request.constraint, stats=stats)
+            if isinstance(end, GuidedError)
+            else replace(end, stats=stats)
+            for request, end in zip(requests, ended, strict=True)
+        ]
+
+    def _events(self, request: GenerateRequest) -> Generator[Event, None, Result]:
+        before = self.stats
+        happened: deque[Event] = deque()
+        waves = self.scheduler.iterate(generate_row(self.engine, request, happened.append))
+        try:
+            while True:
+                try:
+                    next(waves)
+                except StopIteration as end:
+                    result = replace(_result(request, end.value), stats=self.stats_since(before))
+                    break
+                yield from _drained(happened)
+            yield from _drained(happened)
+        except GuidedError as error:
+            yield from _drained(happened)
+            yield RunFinished(str(error))
+            raise
+        finally:
+            waves.close()
+        yield HoleClosed("text", result.text, result.value, result.finish_reason, result.logprob)
+        yield RunFinished(captures={"text": result.value})
+        return result
+
+
+def _request(options: Options, prompt: str | None, messages: Sequence[Message] | None, *, row: int) -> GenerateRequest:
+    return GenerateRequest(
+        prompt=prompt,
+        messages=messages,
+        constraint=options.constraint,
+        max_tokens=options.max_tokens,
+        temperature=options.effective_temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
+        min_p=options.min_p,
+        seed=options.seed,
+        row=row,
+        stop=options.stop,
+        logprobs=options.logprobs,
+        token_healing=options.token_healing,
+    )
+
+
+def _row(engine: Engine, request: GenerateRequest) -> Row[Result]:
+    """One request as a row that ends with a result, whatever happens to it."""
+    pieces: list[str] = []
+    tokens: list[int] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, TextAppended):
+            pieces.append(event.text)
+        elif isinstance(event, TokenSampled):
+            tokens.append(event.token)
+
+    try:
+        generated = yield from generate_row(engine, request, note)
+    except GuidedError as error:
+        return Result(
+            text="".join(pieces),
+            tokens=tuple(tokens),
+            finish_reason="error",
+            error=error,
+            constraint=request.constraint,
+            prompt=_shown_prompt(request),
+        )
+    return _result(request, generated)
+
+
+def _result(request: GenerateRequest, generated: Generated) -> Result:
+    return Result(
+        text=generated.text,
+        tokens=generated.tokens,
+        finish_reason=generated.finish_reason,
+        logprob=generated.logprob,
+        constraint=request.constraint,
+        prompt=_shown_prompt(request),
+        trace=generated.trace,
+    )
+
+
+def _shown_prompt(request: GenerateRequest) -> str:
+    """The prompt as a reader knows it: chat messages as `role: content` lines."""
+    if request.messages is None:
+        return request.prompt or ""
+    return "".join(f"{message['role']}: {message['content']}\n" for message in request.messages)
+
+
+def _drained(happened: deque[Event]) -> Iterator[Event]:
+    while happened:
+        yield happened.popleft()
+
+
+async def _from_thread(events: Generator[Event, None, Any]) -> AsyncIterator[Event]:
+    """Pull each event in a worker thread; a cancelled task waits for the step under way, then stops the run."""
+    done = object()
+    try:
+        while (event := await _in_thread(lambda: next(events, done))) is not done:
+            yield event  # type: ignore[misc]
+    finally:
+        events.close()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise

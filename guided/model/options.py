@@ -1,0 +1,180 @@
+"""What a caller may ask of one generation, checked before anything is computed.
+
+Wrong arguments raise `InputError` with the name of the argument, what was given and what would be right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from guided.constraints import Constraint
+from guided.errors import InputError
+
+__all__ = ["BatchOptions", "GenerateOptions", "Options", "as_constraint", "as_constraints", "check_prompt"]
+
+
+class _SamplingOptions(TypedDict, total=False):
+    max_tokens: int
+    temperature: float
+    top_k: int | None
+    top_p: float
+    min_p: float
+    seed: int
+    stop: str | Sequence[str] | None
+    n: int
+    logprobs: bool
+    greedy: bool | None
+    token_healing: bool
+
+
+class GenerateOptions(_SamplingOptions, total=False):
+    """Keyword arguments of `generate` and `stream`; what they mean and their defaults: `Options`."""
+
+    constraint: Constraint | type | None
+
+
+class BatchOptions(_SamplingOptions, total=False):
+    """Keyword arguments of `generate_batch`: `constraint` may be a list with one per prompt."""
+
+    constraint: Constraint | type | Sequence[Constraint | type | None] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Checked options of one generation.
+
+    constraint: what the text must be, a guided constraint or a Python type; None: any text.
+    max_tokens: budget of the text. A constrained text is closed early and valid inside it, never cut.
+    temperature, top_k, top_p, min_p: how tokens are drawn, after the mask; temperature 0 takes the most likely one.
+    seed: the same seed gives the same tokens, whatever else runs.
+    stop: texts that end an unconstrained generation; they are not part of it.
+    n: how many samples, each with its own random numbers.
+    logprobs: compute log p of the text (before the mask), at the price of the whole head.
+    greedy: True means temperature 0, whatever `temperature` says.
+    token_healing: let the first tokens overlap the end of the prompt (docs/healing.md).
+    """
+
+    constraint: Constraint | None = None
+    max_tokens: int = 100
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    n: int = 1
+    logprobs: bool = False
+    greedy: bool | None = None
+    token_healing: bool = True
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Options:
+        """Check keyword arguments as they were given."""
+        known = {name: value for name, value in given.items() if value is not None}
+        unknown = sorted(known.keys() - set(cls.__dataclass_fields__))
+        if unknown:
+            names = ", ".join(cls.__dataclass_fields__)
+            raise InputError(f"unknown argument {unknown[0]!r}; the arguments of a generation are: {names}")
+        known["stop"] = _stops(given.get("stop"))
+        known["constraint"] = as_constraint(given.get("constraint"))
+        options = cls(**known)
+        options._check()
+        return options
+
+    @property
+    def effective_temperature(self) -> float:
+        """The temperature that decoding uses."""
+        return 0.0 if self.greedy else float(self.temperature)
+
+    def _check(self) -> None:
+        _check_integer("max_tokens", self.max_tokens, 1)
+        _check_integer("n", self.n, 1)
+        _check_integer("seed", self.seed, 0)
+        if self.top_k is not None:
+            _check_integer("top_k", self.top_k, 1)
+        _check_number("temperature", self.temperature, 0.0, math.inf)
+        _check_number("top_p", self.top_p, 0.0, 1.0, is_open=True)
+        _check_number("min_p", self.min_p, 0.0, 1.0)
+        for name in ("logprobs", "greedy", "token_healing"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | None):
+                raise InputError(f"{name} is true or false, not {value!r}")
+
+
+def _stops(stop: Any) -> tuple[str, ...]:
+    stops = (stop,) if isinstance(stop, str) else tuple(stop) if isinstance(stop, Sequence) else stop
+    if stops is None:
+        return ()
+    if not isinstance(stops, tuple) or not all(isinstance(s, str) and s for s in stops):
+        raise InputError(f"stop is a text or a list of texts that are not empty, not {stop!r}")
+    return stops
+
+
+def _check_integer(name: str, value: Any, minimum: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{name} is an integer, not {value!r}")
+    if value < minimum:
+        raise InputError(f"{name}={value} is too small: it must be at least {minimum}")
+
+
+def _check_number(name: str, value: Any, low: float, high: float, *, is_open: bool = False) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise InputError(f"{name} is a number, not {value!r}")
+    if not low <= value <= high or value == math.inf or (is_open and value == low):
+        span = f"above {low:g}" if is_open else f"at least {low:g}"
+        most = "" if high == math.inf else f" and at most {high:g}"
+        raise InputError(f"{name}={value} is out of range: it must be {span}{most}")
+
+
+_HINTS: dict[type, str] = {
+    str: "guided.Regex(...) for a pattern, guided.Choice([...]) for fixed texts",
+    dict: "guided.JsonSchema(...) for a JSON Schema",
+    list: "guided.Choice([...]) for a choice of texts",
+    tuple: "guided.Choice([...]) for a choice of texts",
+    set: "guided.Choice([...]) for a choice of texts",
+}
+
+
+def as_constraint(value: Any) -> Constraint | None:
+    """The constraint itself, or that of a Python type (`int`, a pydantic model, `list[str]`)."""
+    if value is None or isinstance(value, Constraint):
+        return value
+    if isinstance(value, type) or hasattr(value, "__origin__") or type(value).__module__ in ("typing", "types"):
+        from guided.constraints import constraint
+
+        return constraint(value)
+    hint = _HINTS.get(type(value), "a guided constraint such as guided.Regex, guided.Choice or guided.JsonSchema")
+    raise InputError(f"constraint is a guided constraint or a Python type, not {type(value).__name__}: use {hint}")
+
+
+def as_constraints(value: Any, num: int) -> list[Constraint | None]:
+    """One constraint per row: the same for all, or a list of `num`."""
+    if not isinstance(value, list | tuple):
+        return [as_constraint(value)] * num
+    if len(value) != num:
+        raise InputError(f"{num} prompts, but {len(value)} constraints: give one for all, or one per prompt")
+    return [as_constraint(one) for one in value]
+
+
+def check_prompt(prompt: Any, messages: Any) -> None:
+    """Exactly one of a prompt text and a list of chat messages."""
+    if prompt is None and messages is None:
+        raise InputError("nothing to continue: give a prompt text, or messages=[{'role': ..., 'content': ...}]")
+    if prompt is not None and messages is not None:
+        raise InputError("prompt and messages were both given: give one of them")
+    if prompt is not None and not isinstance(prompt, str):
+        raise InputError(f"prompt is a text, not {type(prompt).__name__}; for a chat use messages=[...]")
+    if messages is not None:
+        _check_messages(messages)
+
+
+def _check_messages(messages: Any) -> None:
+    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence) or not messages:
+        raise InputError("messages is a list of {'role': ..., 'content': ...} with at least one entry")
+    for number, message in enumerate(messages):
+        is_message = isinstance(message, Mapping) and all(isinstance(message.get(k), str) for k in ("role", "content"))
+        if not is_message:
+            raise InputError(f"messages[{number}] is not a mapping with the texts 'role' and 'content': {message!r}")

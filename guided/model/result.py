@@ -1,0 +1,57 @@
+"""What a generation gave back: text, typed value, tokens, why it stopped, and what went wrong if something did."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from guided.constraints import Constraint
+from guided.errors import GuidedError
+from guided.program import Piece
+from guided.runtime.engine import EngineStats
+from guided.runtime.hole import HoleToken
+
+__all__ = ["FinishReason", "Result"]
+
+FinishReason: TypeAlias = Literal["stop", "length", "closed", "cancelled", "error"]
+"""`stop`: the text was complete; `length`: cut at `max_tokens`; `closed`: finished early, and valid, inside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One generated text.
+
+    `tokens` are those that overlap the text. `logprob` is log p of the text, None unless asked for. `stats` counts the
+    work of the call that made it (for a batch: of the whole batch). `samples` are all results of `n > 1`. `trace` has
+    every token that was decided, also those that only spell the end of the prompt again.
+    """
+
+    text: str
+    tokens: tuple[int, ...] = ()
+    finish_reason: FinishReason = "stop"
+    error: GuidedError | None = None
+    logprob: float | None = None
+    stats: EngineStats = field(default_factory=EngineStats)
+    constraint: Constraint | None = field(default=None, repr=False)
+    samples: tuple[Result, ...] = field(default=(), repr=False)
+    prompt: str = field(default="", repr=False)
+    trace: tuple[HoleToken, ...] = field(default=(), repr=False)
+
+    @property
+    def value(self) -> Any:
+        """The text as the constraint's type: a dict for a schema, the object for a pydantic model, `int` for int.
+
+        Raises `error` if there is one.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.text if self.constraint is None else self.constraint.parse(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        notebook = importlib.import_module("guided.notebook")  # a higher floor: known only where something is shown
+        pieces = (Piece(self.prompt, "input"), Piece(self.text, "model", "text", self.trace))
+        return str(notebook.fragment(pieces, error=None if self.error is None else str(self.error)))
