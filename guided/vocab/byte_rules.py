@@ -44,7 +44,7 @@ def components(part: Any) -> Iterator[dict[str, Any]]:
         if not isinstance(step, dict):
             continue
         if step.get("type") == "Sequence":
-            inner = next((step[k] for k in ("normalizers", "pretokenizers", "decoders") if k in step), [])
+            inner: list[Any] = next((step[k] for k in ("normalizers", "pretokenizers", "decoders") if k in step), [])
             pending.extend(reversed(inner))
         else:
             yield step

@@ -99,7 +99,8 @@ def _read_document(document: Any) -> TokenTable:
         raise VocabularyError("neither a tokenizer.json (it has no 'model') nor a tekken.json (it has no 'config')")
     table = read_spec(document)
     first = first_control_id(document)
-    return dataclasses.replace(table, bos_id=first, add_bos=first is not None)
+    is_settled = document.get("post_processor") is not None
+    return dataclasses.replace(table, bos_id=first, add_bos=first is not None, is_bos_settled=is_settled)
 
 
 def _configured(table: TokenTable, settings: TokenizerSettings) -> TokenTable:
@@ -114,7 +115,8 @@ def _configured(table: TokenTable, settings: TokenizerSettings) -> TokenTable:
         bos = table.special.get(settings.bos_name)
     if bos is None:
         bos = table.bos_id
-    add_bos = table.add_bos and table.bos_id == bos if settings.add_bos is None else settings.add_bos
+    is_settled = table.is_bos_settled or settings.add_bos is None
+    add_bos = table.add_bos and table.bos_id == bos if is_settled else settings.add_bos
     chat = None
     if settings.chat_template is not None:
         chat = ChatTemplate(settings.chat_template, names=settings.names, control_texts=tuple(table.special))
@@ -122,6 +124,6 @@ def _configured(table: TokenTable, settings: TokenizerSettings) -> TokenTable:
         table,
         eos_ids=frozenset(eos) or table.eos_ids or guess_eos(table.special),
         bos_id=bos,
-        add_bos=add_bos and bos is not None,
+        add_bos=bool(add_bos) and bos is not None,
         chat=chat,
     )

@@ -92,12 +92,22 @@ def read_tekken(spec: dict[str, Any]) -> TokenTable:
 
 def read_ranks(data: bytes, name: str) -> TokenTable:
     """A `.tiktoken` file: a line each of base64 bytes and rank. `name` (without suffix) says which it is."""
+    ranks = _parse_ranks(data, name)
     known = _KNOWN.get(name)
     if known is None:
         raise VocabularyError(
             f"the rank file {name!r} does not say how words are cut; known names are {', '.join(sorted(_KNOWN))}. "
             "Pass the tiktoken.Encoding object instead"
         )
+    return TokenTable(
+        tokens=_table(ranks, known.control, 0),
+        special=dict(known.control),
+        encoder=RankEncoder(known.pattern, ranks),
+        eos_ids=frozenset([known.control[known.eos]]),
+    )
+
+
+def _parse_ranks(data: bytes, name: str) -> dict[bytes, int]:
     ranks: dict[bytes, int] = {}
     try:
         for line in data.splitlines():
@@ -105,13 +115,10 @@ def read_ranks(data: bytes, name: str) -> TokenTable:
                 spelled, rank = line.split()
                 ranks[base64.b64decode(spelled, validate=True)] = int(rank)
     except (ValueError, binascii.Error) as problem:
-        raise VocabularyError(f"{name} is not a tiktoken rank file: {problem}") from problem
-    return TokenTable(
-        tokens=_table(ranks, known.control, 0),
-        special=dict(known.control),
-        encoder=RankEncoder(known.pattern, ranks),
-        eos_ids=frozenset([known.control[known.eos]]),
-    )
+        raise VocabularyError(
+            f"{name} is neither a SentencePiece model nor a tiktoken rank file: {problem}"
+        ) from problem
+    return ranks
 
 
 class _EncodingEncoder:

@@ -32,6 +32,7 @@ class TokenTable:
     eos_ids: frozenset[int] = frozenset()
     bos_id: int | None = None
     add_bos: bool = False
+    is_bos_settled: bool = False  # the tokenizer's own post-processor decides, whatever stands beside it
     space_prefix: bool = False  # the tokenizer itself would put a space in front of a prompt
     strips_after: frozenset[int] = frozenset()  # control ids that swallow the white space after them
     strips_before: frozenset[int] = frozenset()  # and before them
