@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from guided.constraints import Regex
+from guided.constraints import JsonSchema, Regex
 from guided.errors import ConstraintError, InvalidRegex
 from guided.lang import nodes
 from guided.lang.check_expressions import ExpressionChecker
@@ -43,7 +43,6 @@ class _HoleChecker:
         self.hole = hole
         self.expressions = expressions
         self.source = source
-        self.known: dict[str, Any] = {}  # the arguments whose value is the same in every run
 
     def run(self) -> None:
         for argument in self.hole.arguments:
@@ -64,7 +63,6 @@ class _HoleChecker:
         value = self.expressions.constant(argument.value)
         if value is ExpressionChecker.ABSENT:
             return
-        self.known[argument.name] = value
         problem = kind_problem(kind, value)
         if problem:
             self._fail(argument.value.span, f"'{argument.name}' {problem}")
@@ -81,7 +79,7 @@ class _HoleChecker:
             if not isinstance(value, Mapping | bool):
                 self._fail(argument.value.span, "'json' is a JSON Schema", help='write json={"type": "object", ...}')
             if not is_defined_above:
-                _check_schema(value, argument.value.span, self.source)
+                _check_schema(value, argument.value.span, self.source, argument.value)
 
     def _type(self, argument: nodes.Argument) -> None:
         name = self.hole.type_name
@@ -100,17 +98,18 @@ class _HoleChecker:
             span = expression.span
             if isinstance(expression, nodes.ListExpr | nodes.TupleExpr):
                 span = expression.items[index].span
-            if not isinstance(option, str):
-                self._fail(span, f"an option is a text, not {option!r}", help="put it in quotes")
-            if not option:
+            if not isinstance(option, str | int | float | None):
+                self._fail(span, f"an option is a text, a number or a boolean, not {option!r}")
+            text = option if isinstance(option, str) else str(option).lower()
+            if not text:
                 self._fail(span, "an option cannot be empty")
-            if option in seen:
+            if text in seen:
                 self._fail(span, f"the option {option!r} is given twice")
-            seen.add(option)
+            seen.add(text)
 
     def _together(self) -> None:
         """What arguments say about each other."""
-        hole, known = self.hole, self.known
+        hole = self.hole
         if hole.kind == "select" and hole.argument("options") is None:
             help = f'write select("{hole.name}", ["yes", "no"])'
             self._fail(hole.span, "this 'select' has no options", help=help)
@@ -118,10 +117,6 @@ class _HoleChecker:
             if hole.argument(name) is not None and not (hole.argument("stop") or hole.argument("stop_regex")):
                 span = next(a.name_span for a in hole.arguments if a.name == name)
                 self._fail(span, f"'{name}' without a stop", help="give stop= or stop_regex= too")
-        if known.get("min_tokens", 0) > known.get("max_tokens", float("inf")):
-            argument = next(a for a in hole.arguments if a.name == "min_tokens")
-            message = f"min_tokens={known['min_tokens']} is more than max_tokens={known['max_tokens']}"
-            self._fail(argument.span, message)
 
     def _fail(self, span: Span, message: str, help: str = "") -> NoReturn:
         raise syntax_error(self.source, span, message, help=help)
@@ -150,10 +145,34 @@ def _offset_in(source: Source, span: Span, position: int) -> int | None:
     return min(span.start + quoted + position, span.end - 1)
 
 
-def _check_schema(schema: Any, span: Span, source: Source) -> None:
-    from guided.constraints import JsonSchema
+def _check_schema(schema: Any, span: Span, source: Source, literal: nodes.Expr | None = None) -> None:
+    """Raise where the schema breaks its own standard; what cannot be enforced is found when holes are compiled."""
+    import jsonschema
 
     try:
         JsonSchema(schema)
+        kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+        kind.check_schema(schema)
     except ConstraintError as error:
         raise syntax_error(source, span, str(error)) from error
+    except jsonschema.SchemaError as error:
+        pointer = "".join(f"/{part}" for part in error.absolute_path)
+        message = f"this is not a valid JSON Schema: at {pointer or '/'}, {error.message}"
+        place = span if literal is None else _span_at(literal, error.absolute_path)
+        raise syntax_error(source, place, message) from error
+
+
+def _span_at(literal: nodes.Expr, path: Iterable[str | int]) -> Span:
+    """The span of the part of a literal that a path of keys and indices leads to, as far as it is spelled out."""
+    for step in path:
+        if isinstance(literal, nodes.DictExpr):
+            keys = [key.value if isinstance(key, nodes.Const) else None for key, _ in literal.items]
+            parts = [value for _, value in literal.items]
+        elif isinstance(literal, nodes.ListExpr):
+            keys, parts = list(range(len(literal.items))), list(literal.items)
+        else:
+            break
+        if step not in keys:
+            break
+        literal = parts[keys.index(step)]
+    return literal.span

@@ -32,7 +32,7 @@ ARGUMENTS: dict[str, HoleArgument] = {
     "stop_regex": HoleArgument("string"),
     "keep_stop": HoleArgument("boolean"),
     "max_tokens": HoleArgument("integer", 1, 1_000_000),
-    "min_tokens": HoleArgument("integer", 0, 1_000_000),
+    "min_tokens": HoleArgument("integer", 0, 1_000_000, runs=False),
     "temperature": HoleArgument("number", 0, 100),
     "top_p": HoleArgument("number", 0, 1),
     "top_k": HoleArgument("integer", 1, 1_000_000),
@@ -54,9 +54,7 @@ GEN = (
 SELECT = ("options", "normalize", "dist", "temperature", "token_healing")
 """The arguments of `select`, after the name."""
 
-DEFAULTABLE = (
-    *("max_tokens", "min_tokens", "temperature", "top_p", "top_k", "min_p", "stop", "token_healing", "normalize"),
-)
+DEFAULTABLE = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "stop", "token_healing", "normalize")
 """What the front matter may set for every hole at once."""
 
 TYPES = ("int", "number", "bool", "string", "jsonstr", "date", "time", "datetime", "uuid")

@@ -163,7 +163,7 @@ def test_bodies_that_fail(body, message):
 
 def test_the_work_of_a_run_is_counted_over_its_parts():
     source = Source("{% for i in range(600) %}a{% endfor %}")
-    body, budget = parse(source).body, Budget(steps=1000)
+    body, budget = parse(source).body, Budget(steps=2000)
     render(body, Scope(), source, budget)
     with pytest.raises(TemplateRuntimeError):
         render(body, Scope(), source, budget)
