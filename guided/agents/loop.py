@@ -22,6 +22,7 @@ from guided.agents.turn import OBSERVATION, Offer, Turn, parse_turn, turn_constr
 from guided.agents.writer import Writer
 from guided.constraints import Constraint
 from guided.errors import BudgetTooSmall, GenerationError, GuidedError
+from guided.model import Model
 from guided.tools.arguments import parse_arguments
 
 __all__ = ["Loop", "prompt_of"]
@@ -43,7 +44,7 @@ class Loop:
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         options: AgentOptions,
         question: str,
         seed: int,
@@ -75,6 +76,8 @@ class Loop:
         except GuidedError as caught:
             error = caught
             self._note("error", message=f"{type(error).__name__}: {error}")
+        finally:
+            self._writer.close()
         return self._finished(error)
 
     def _open(self) -> None:
@@ -184,10 +187,13 @@ class Loop:
         self._trace.append({"kind": kind, "step": len(self._steps), **values})
 
     def _finished(self, error: GuidedError | None) -> ReactRun:
-        reason = "error" if error else self._steps[-1].narrowed or "answer"
         value = None
         if error is None:
-            value = self._options.answer.parse(self._steps[-1].answer or "")
+            try:
+                value = self._options.answer.parse(self._steps[-1].answer or "")
+            except GuidedError as caught:
+                error = caught
+        reason = "error" if error else self._steps[-1].narrowed or "answer"
         self._note("finished", reason=reason)
         ledger = self._ledger
         stats = AgentStats(

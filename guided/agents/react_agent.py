@@ -18,6 +18,7 @@ from guided.agents.steps import Step
 from guided.agents.turn import Offer, one_line, turn_constraint
 from guided.constraints import Constraint, constraint
 from guided.errors import InputError, ToolError
+from guided.model import Model
 from guided.tools import Tool, tool
 
 __all__ = ["ReactAgent"]
@@ -41,7 +42,7 @@ class ReactAgent:
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         tools: Iterable[Tool | Callable[..., Any]] = (),
         *,
         answer: Any = None,
@@ -142,4 +143,4 @@ def _by_name(tools: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
 def _answer_constraint(answer: Any) -> Constraint:
     if answer is None or answer is str:
         return one_line(MAX_ANSWER_CHARS)
-    return answer if isinstance(answer, Constraint) else constraint(answer)
+    return constraint(answer, whitespace="dumps")  # on one line, as the arguments are

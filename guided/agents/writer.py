@@ -6,9 +6,9 @@ still holds, how many the shortest text of a grammar needs, what the engine has 
 
 from __future__ import annotations
 
-from typing import Any
-
 from guided.constraints import Constraint
+from guided.model import Model
+from guided.program import Session
 
 __all__ = ["Writer"]
 
@@ -16,12 +16,11 @@ COUNTERS = ("forward_calls", "tokens_computed", "tokens_reused", "tokens_forced"
 
 
 class Writer:
-    """One run's session. Turn `i` draws its random numbers from (seed, i)."""
+    """One run's session; the same seed draws the same random numbers."""
 
-    def __init__(self, model: Any, *, seed: int, temperature: float) -> None:
+    def __init__(self, model: Model, *, seed: int, temperature: float) -> None:
         self._model = model
-        self._session = model.session()
-        self._seed = seed
+        self._session = Session(model.engine, model.scheduler, seed=seed)
         self._temperature = temperature
         self._length = 0  # canonical tokens of the text so far
         self._before = self._counters()
@@ -34,16 +33,16 @@ class Writer:
     def write(self, index: int, constraint: Constraint, max_tokens: int | None) -> tuple[str, int]:
         """Let the model write turn `index` under a grammar: the text, and how many tokens it is."""
         name = f"turn_{index}"
-        text = self._session.gen(
-            name,
-            constraint=constraint,
-            max_tokens=max_tokens,
-            temperature=self._temperature,
-            seed=self._seed + index,
-        )
-        num_tokens = self.count(text)
+        temperature = self._temperature
+        text = str(self._session.gen(name, constraint=constraint, max_tokens=max_tokens, temperature=temperature))
+        num_inside = sum(token.is_inside for token in self._session.pieces[-1].tokens)
+        num_tokens = max(self.count(text), num_inside)  # more than canonical where the mask allowed another spelling
         self._length += num_tokens
-        return text, num_tokens
+        return text, num_tokens if max_tokens is None else min(num_tokens, max_tokens)
+
+    def close(self) -> None:
+        """Give the session's place in the cache back."""
+        self._session.close()
 
     def count(self, text: str) -> int:
         """Tokens of a text."""

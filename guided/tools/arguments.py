@@ -7,7 +7,6 @@ multiple of 0.01 and 1e400 is an integer, and no `$ref` is ever fetched. Validat
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -32,8 +31,12 @@ def parse_arguments(tool: str, arguments: Mapping[str, Any] | str) -> dict[str, 
 
 
 def _number(spelled: str) -> float | int:
+    """A float, but an int for whole numbers that a float does not hold exactly: 6E53."""
     value = float(spelled)
-    return value if math.isfinite(value) else int(Decimal(spelled))
+    if abs(value) < 2**53:
+        return value
+    exact = Decimal(spelled)
+    return int(exact) if exact == exact.to_integral_value() else value
 
 
 class ArgumentCheck:

@@ -5,7 +5,6 @@ Both hold to the grammar with the real matcher: what the mask refuses they canno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from guided.errors import BudgetTooSmall
+from guided.program.state import Piece
 from guided.runtime.engine import Capabilities, EngineStats
 from guided.vocab import Vocabulary
 
@@ -44,22 +44,33 @@ class Session:
     """The part of a session that an agent uses. The model's `writes` makes a turn's bytes."""
 
     model: DoubleModel
+    scheduler: None
+    seed: int
     text_so_far: str = ""
+    pieces: list[Piece] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
+        self.model.sessions.append(self)
 
     def text(self, text: str) -> None:
         self.text_so_far += text
 
-    def gen(self, name, *, constraint, max_tokens, temperature, seed):
+    def close(self) -> None:
+        pass
+
+    def gen(self, name, *, constraint, max_tokens, temperature):
         matcher = constraint.compile(self.model.vocab).matcher()
         shortest = len(self.model.vocab.encode(matcher.shortest_completion()))
         if max_tokens is not None and shortest > max_tokens:
             raise BudgetTooSmall(max_tokens, shortest)
-        written = self.model.writes(matcher, max_tokens, seed).decode()
+        written = self.model.writes(matcher, max_tokens, self.random).decode()
         check = constraint.compile(self.model.vocab).matcher()
         assert check.accept_bytes(written.encode()), f"the grammar refuses {written!r}"
         assert check.is_accepting, f"not complete: {written!r}"
         self.model.turns.append((name, written, max_tokens))
         self.text_so_far += written
+        self.pieces.append(Piece(written, "model", name))
         return constraint.parse(written)
 
 
@@ -74,15 +85,17 @@ class DoubleModel:
     sessions: list[Session] = field(default_factory=list)
     stats: EngineStats = field(default_factory=EngineStats)
 
+    scheduler: None = None
+
+    @property
+    def engine(self) -> DoubleModel:
+        return self
+
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(max_len=self.max_len)
 
-    def session(self) -> Session:
-        self.sessions.append(Session(self))
-        return self.sessions[-1]
-
-    def writes(self, matcher, max_tokens, seed) -> bytes:
+    def writes(self, matcher, max_tokens, random) -> bytes:
         return self.script.pop(0).encode() if self.script else self.shortest(matcher)
 
     @staticmethod
@@ -94,8 +107,7 @@ class DoubleModel:
 class RandomModel(DoubleModel):
     """Every token that the mask allows is equally likely; near the end of its tokens it takes the shortest way out."""
 
-    def writes(self, matcher, max_tokens, seed) -> bytes:
-        random = np.random.default_rng(seed)
+    def writes(self, matcher, max_tokens, random) -> bytes:
         ends = self.vocab.eos_ids
         written, used = b"", 0
         while True:
@@ -114,8 +126,10 @@ class RandomModel(DoubleModel):
 
 
 @pytest.fixture
-def scripted(vocab):
+def scripted(vocab, monkeypatch):
     """`scripted("turn", ...)`: a model that writes these turns, then the shortest ones that are allowed."""
+
+    monkeypatch.setattr("guided.agents.writer.Session", Session)
 
     def make(*script: str, max_len: int = 1 << 20) -> DoubleModel:
         return DoubleModel(vocab, max_len=max_len, script=list(script))
@@ -124,13 +138,6 @@ def scripted(vocab):
 
 
 @pytest.fixture
-def random_model(vocab):
+def random_model(vocab, monkeypatch):
+    monkeypatch.setattr("guided.agents.writer.Session", Session)
     return lambda **options: RandomModel(vocab, **options)
-
-
-def pytest_generate_tests(metafunc):
-    """`@pytest.mark.seeds(n)` runs a test for n seeds."""
-    marker = metafunc.definition.get_closest_marker("seeds")
-    if marker and "seed" in metafunc.fixturenames:
-        seeds: Sequence[int] = range(marker.args[0])
-        metafunc.parametrize("seed", seeds)

@@ -10,10 +10,12 @@ import json
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from guided.agents.turn import Offer, one_line, parse_turn, turn_constraint
 from guided.tools import Tool
+from guided.tools.arguments import parse_arguments
 
 TYPES = {"dict": "object", "float": "number", "tuple": "array"}
 
@@ -47,8 +49,8 @@ def test_every_declaration_compiles_and_a_random_call_of_it_is_valid(declaration
         grammar = turn_constraint([Offer(tool.name, tool.parameters)], one_line(5), 5)
         matcher = grammar.compile(writer.vocab).matcher()
         assert matcher.accept_bytes(f"Thought: a\nAction: {tool.name}(".encode())
-        written = writer.writes(matcher, 150, seed).decode()
+        written = writer.writes(matcher, 150, np.random.default_rng(seed)).decode()
         turn = parse_turn(f"Thought: a\nAction: {tool.name}({written}")
         assert turn.tool == tool.name
-        jsonschema.validate(json.loads(turn.arguments), tool.parameters)
+        jsonschema.validate(parse_arguments(tool.name, turn.arguments), tool.parameters)
         assert tool.run(turn.arguments) == tool.check(turn.arguments)

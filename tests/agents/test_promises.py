@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
-from typing import Literal
+from typing import Annotated, Literal
 
 import jsonschema
 import numpy as np
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from guided.agents import Budget, ReactAgent, ReactRun
 from guided.agents.exclusion import canonical
@@ -18,7 +17,7 @@ from guided.tools import Tool, calculator, lookup, tool
 
 
 class Point(BaseModel):
-    x: int
+    x: Annotated[int, Field(ge=-1000, le=1000)]
     label: Literal["a", "b"]
 
 
@@ -55,7 +54,7 @@ def assert_promises_hold(run: ReactRun, agent: ReactAgent, seen: set[str]) -> No
         assert "\n" not in step.thought
         if step.action is not None:
             seen.add(step.action.tool)
-            jsonschema.validate(json.loads(step.action.text), tools[step.action.tool].parameters)
+            jsonschema.validate(step.action.arguments, tools[step.action.tool].parameters)
             key = (step.action.tool, canonical(step.action.arguments))
             repeats[key] = repeats.get(key, 0) + 1
             assert step.observation is not None

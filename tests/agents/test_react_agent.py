@@ -80,7 +80,7 @@ def test_a_tools_error_becomes_an_observation_and_the_run_goes_on(scripted):
 
 def test_an_error_of_ours_is_raised_by_answer_and_by_stream(scripted):
     class Failing(type(scripted())):
-        def writes(self, matcher, max_tokens, seed):
+        def writes(self, matcher, max_tokens, random):
             if self.turns:
                 raise GenerationError("the engine gave up")
             return ADD.encode()
@@ -97,7 +97,7 @@ def test_an_error_of_ours_is_raised_by_answer_and_by_stream(scripted):
 
 def test_a_bug_is_not_an_observation(scripted):
     class Buggy(type(scripted())):
-        def writes(self, matcher, max_tokens, seed):
+        def writes(self, matcher, max_tokens, random):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -124,7 +124,7 @@ def test_the_last_step_is_an_answer_that_fits(scripted):
 def test_each_limit_ends_the_run_with_an_answer(scripted, budget, reason):
     turns = [f'Thought: a\nAction: calculator({{"expression": "{n}"}})\n' for n in range(20)]
     model = scripted()
-    model.writes = lambda matcher, max_tokens, seed: (
+    model.writes = lambda matcher, max_tokens, random: (
         turns.pop(0).encode() if matcher.fork().accept_bytes(turns[0].encode()) else model.shortest(matcher)
     )
     run = ReactAgent(model, [calculator], answer=Choice(["yes", "no"]), budget=budget).run("?")
