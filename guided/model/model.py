@@ -22,6 +22,7 @@ from guided.program import (
     GenerateRequest,
     HoleClosed,
     RunFinished,
+    Session,
     TextAppended,
     TokenSampled,
     generate_row,
@@ -147,11 +148,9 @@ class Model:
         """`stream` for `async for`: the model works in a thread, the event loop stays free."""
         return _from_thread(self.stream(prompt, messages=messages, **options))
 
-    def session(self) -> Any:
+    def session(self) -> Session:
         """An empty text that is written step by step: `text`, `gen`, `select`, `fork`, roles, beams."""
         self.check_open()
-        from guided.program import Session
-
         return Session(self.engine, self.scheduler)
 
     def close(self) -> None:

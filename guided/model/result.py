@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
+import html
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from guided.constraints import Constraint
 from guided.errors import GuidedError
-from guided.program import Piece
+from guided.program import HoleToken, Piece, run_html
 from guided.runtime.engine import EngineStats
-from guided.runtime.hole import HoleToken
 
 __all__ = ["FinishReason", "Result"]
 
@@ -52,6 +51,5 @@ class Result:
         return self.text
 
     def _repr_html_(self) -> str:
-        notebook = importlib.import_module("guided.notebook")  # a higher floor: known only where something is shown
-        pieces = (Piece(self.prompt, "input"), Piece(self.text, "model", "text", self.trace))
-        return str(notebook.fragment(pieces, error=None if self.error is None else str(self.error)))
+        made = run_html((Piece(self.prompt, "input"), Piece(self.text, "model", "text", self.trace)))
+        return made + ("" if self.error is None else f"<pre>{html.escape(str(self.error))}</pre>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import html
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from guided.errors import GuidedError, InputError
-from guided.program import Capture, RunResult
+from guided.program import Capture, RunResult, run_html
 from guided.runtime.engine import EngineStats
 from guided.template.files import write_whole
 from guided.template.record import run_record
@@ -70,7 +70,7 @@ class TemplateResult:
     @property
     def trace(self) -> Trace:
         """The pieces of the text, with who wrote them and the tokens."""
-        return Trace(self.run.pieces, self.name)
+        return Trace(self.run.pieces)
 
     def logprob(self, name: str) -> float:
         """log p of what was written at a hole, before the mask.
@@ -102,6 +102,4 @@ class TemplateResult:
         return self.run.captures[name]
 
     def _repr_html_(self) -> str:
-        notebook = importlib.import_module("guided.notebook")  # a higher floor: known only where something is shown
-        error = None if self.error is None else str(self.error)
-        return str(notebook.fragment(self.run.pieces, error=error))
+        return run_html(self.run.pieces) + ("" if self.error is None else f"<pre>{html.escape(str(self.error))}</pre>")
