@@ -111,7 +111,7 @@ class _Search:
                 yield from self._wave()
             self.pool = self._merged(self._alive([self._closed(h) for h in self.pool]))
         yield from self._score_rest()
-        self.pool = self._merged(self.pool)
+        self.pool = self._merged(self.pool, is_end=True)
 
     # Hole boundaries.
 
@@ -150,6 +150,7 @@ class _Search:
         if hole is None or state is None:
             return hypothesis
         result = hole.finish(state)
+        hypothesis = _moved(hypothesis, state, len(result.extra))
         op = self.machine.op(run)
         if isinstance(op, ops.Hole):
             assert hypothesis.plan is not None
@@ -174,12 +175,17 @@ class _Search:
             raise self._failure or GenerationError("no hypothesis of the beam is left")
         return alive
 
-    def _merged(self, pool: list[Hypothesis]) -> list[Hypothesis]:
-        """One hypothesis per text: the best goes on, with the probability of all."""
+    def _merged(self, pool: list[Hypothesis], *, is_end: bool = False) -> list[Hypothesis]:
+        """One hypothesis per text: the best goes on, with the probability of all.
+
+        Before the end of the region only those merge whose text is scored up to the same place.
+        """
         groups: dict[object, list[Hypothesis]] = {}
         for hypothesis in pool:
-            text = "".join(piece.text for piece in hypothesis.run.pieces)
-            groups.setdefault((hypothesis.run.pc, text, len(hypothesis.run.pieces)), []).append(hypothesis)
+            run = hypothesis.run
+            unscored = None if is_end else (run.text.tail, run.text.pending[1:])
+            key = (run.pc, tuple((piece.text, piece.hole) for piece in run.pieces), unscored)
+            groups.setdefault(key, []).append(hypothesis)
         return [self._merge(group) for group in groups.values()]
 
     def _merge(self, group: list[Hypothesis]) -> Hypothesis:
@@ -213,7 +219,7 @@ class _Search:
             if state is not None and hole is not None and not state.is_done:
                 state = replace(state, text=prepare(self.engine, state.text))
                 marks[index] = state.text.marks[1:]
-                ask, state = hole.ask(state, num=self.options.width)
+                ask, state = hole.ask(state, num=self.options.width + 1)  # one may be an end token
                 asks.append(ask)
                 hypothesis = replace(hypothesis, state=state)
             parents.append(hypothesis)
@@ -241,6 +247,8 @@ class _Search:
         children: list[Hypothesis] = []
         closed: Hypothesis | None = None
         for token, logprob in pairs:
+            if token in hole.vocab.eos_ids and hole.request.following:
+                continue  # the text that follows ends the hole as well, and is part of the region
             try:
                 after = hole.push(state, token, logprob)
             except GuidedError as error:
@@ -257,8 +265,6 @@ class _Search:
     def _keep_best(self, parents: list[Hypothesis], children: list[tuple[Hypothesis, int]]) -> None:
         options = self.options
         ranked = sorted(children, key=lambda c: (-c[0].score(options), c[0].token, c[1]))[: options.width]
-        if not ranked:
-            self._alive([])
         owners: set[int] = set()
         pool: list[Hypothesis] = []
         for child, parent in ranked:
@@ -267,7 +273,7 @@ class _Search:
         for index, parent_hypothesis in enumerate(parents):
             if index not in owners:
                 self._give_back(parent_hypothesis)
-        self.pool = pool
+        self.pool = self._alive(pool)
 
     def _forked(self, hypothesis: Hypothesis) -> Hypothesis:
         state = hypothesis.state
@@ -323,6 +329,22 @@ def _mark(hole: Hole, state: HoleState, token: int) -> int:
     size = len(hole.vocab.tokens[token] or b"")
     tail_marks = state.text.tail_marks
     return HOLE if size > len(tail_marks) else max(tail_marks[:size], default=OUTSIDE)
+
+
+def _moved(hypothesis: Hypothesis, state: HoleState, num_behind: int) -> Hypothesis:
+    """With the sampled tokens that lie wholly in the fixed text behind the hole counted as fixed ones."""
+    behind = num_behind - len(state.text.tail)
+    for token in reversed(state.tokens):
+        if behind < len(token.data) or token.kind == "forced" or token.logprob is None:
+            break
+        behind -= len(token.data)
+        hypothesis = replace(
+            hypothesis,
+            hole_logprob=hypothesis.hole_logprob - token.logprob,
+            hole_tokens=hypothesis.hole_tokens - 1,
+            fixed_logprob=hypothesis.fixed_logprob + token.logprob,
+        )
+    return hypothesis
 
 
 def _tail_tokens(machine: Machine, tail: bytes, tail_marks: bytes) -> tuple[list[int], bytes]:
