@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from transformers import Phi3Config, Phi3ForCausalLM
 
+from guided.errors import GenerationError
 from guided.runtime.engine import Extend, Policy
+from guided_backends import transformers as backend
 
 TOLERANCE = 1e-4
 RNG = np.random.default_rng(0)
@@ -141,3 +144,20 @@ def test_a_plan_too_large_for_one_forward_is_cut(name, engine_of, plain, model_o
     assert len(calls) == 3  # six rows, two in each forward
     for text, row in zip(TEXTS, rows, strict=True):
         assert_close(engine.logits(row), plain(name, text)[len(text) - row.rows :])
+
+
+def test_long_rope_ends_where_its_cache_would_be_wrong(tokenizer):
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [2.0] * 4}
+    sizes = {"vocab_size": 320, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "pad_token_id": 0}
+    config = Phi3Config(
+        **sizes,
+        num_attention_heads=4,
+        max_position_embeddings=128,
+        original_max_position_embeddings=16,
+        rope_parameters=rope,
+        eos_token_id=1,
+    )
+    engine = backend.from_objects(Phi3ForCausalLM(config).eval(), tokenizer)
+    assert engine.capabilities.max_len == 16
+    with pytest.raises(GenerationError, match="at most 16"):
+        engine.step([Extend(engine.open([]), [5] * 17)])

@@ -92,8 +92,16 @@ class Architecture:
 
     @property
     def max_len(self) -> int:
-        """Longest text in tokens; positions beyond it were never trained (or do not exist: learned positions)."""
-        return int(getattr(self.config, "max_position_embeddings", None) or 1 << 30)
+        """Longest text in tokens; positions beyond it were never trained (or do not exist: learned positions).
+
+        Long-RoPE turns all positions differently once a text outgrows the original length, those in the cache and
+        those of other rows included; nothing cached would be right any more, so such a model ends there.
+        """
+        longest = int(getattr(self.config, "max_position_embeddings", None) or 1 << 30)
+        rope = getattr(self.config, "rope_parameters", None) or {}
+        if rope.get("rope_type") == "longrope":
+            longest = min(longest, int(rope.get("original_max_position_embeddings") or longest))
+        return longest
 
     @property
     def groups_heads(self) -> bool:
