@@ -16,7 +16,10 @@ FUNCTIONS = ("range", "len", "dict", "namespace", "raise_exception")
 """The functions that every template can call."""
 
 RUN_ARGUMENTS = frozenset(
-    ("self", "model", "inputs", "rows", "seed", "greedy", "on_event", "max_tokens", "batch", "defaults", "trace")
+    (
+        *("self", "model", "inputs", "rows", "seed", "greedy", "defaults", "logprobs", "on_event", "on_done"),
+        *("max_tokens", "batch"),
+    )
 )
 """The arguments of `Template.run`, `stream` and `map`: an input of such a name could not be given by keyword."""
 

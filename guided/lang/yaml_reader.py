@@ -143,7 +143,7 @@ class _Reader:
         mark = error.problem_mark or error.context_mark
         at = self.offset + (mark.index if mark else 0)
         at = min(at, len(self.source.text) - 1)
-        help = "the text between the '---' lines is YAML"
+        help = "the text between the '---' lines is YAML; a value with : ? # , [ ] { } in it stands in quotes"
         if "'\\t'" in str(error.problem):
             help = "indent with blanks"
         elif "mapping values are not allowed" in str(error.problem):
