@@ -110,6 +110,8 @@ class ReactAgent:
     def _compile(self) -> None:
         """Refuse at once what would fail later: a schema that cannot be enforced, an answer that nothing satisfies."""
         options = self._options
+        for one in options.tools.values():
+            one.check_schema()
         offers = [Offer(one.name, one.parameters) for one in options.tools.values()]
         for offered in (offers, []):
             turn_constraint(offered, options.answer, options.max_thought_chars).compile(self.model.vocab)

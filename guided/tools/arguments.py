@@ -46,6 +46,10 @@ class ArgumentCheck:
         self._tool = tool
         self._schema = schema
 
+    def prepare(self) -> None:
+        """Build the validator, which the first check would do."""
+        _ = self._validator
+
     def check(self, arguments: Mapping[str, Any] | str) -> dict[str, Any]:
         """The arguments as a dict, or `ToolError`."""
         value = parse_arguments(self._tool, arguments)

@@ -100,6 +100,10 @@ class Tool:
     def _arguments(self) -> ArgumentCheck:
         return ArgumentCheck(self.name, self.parameters)
 
+    def check_schema(self) -> None:
+        """Raise `InvalidSchema` now, rather than at the first call, if `parameters` breaks its standard."""
+        self._arguments.prepare()
+
     def check(self, arguments: Mapping[str, Any] | str) -> dict[str, Any]:
         """The arguments (a mapping, or a JSON text) if they fit the schema; else `ToolError` says where they do not."""
         return self._arguments.check(arguments)

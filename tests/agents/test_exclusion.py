@@ -49,7 +49,7 @@ def is_valid(schema, instance) -> bool:
     return schema is not None and jsonschema.Draft202012Validator(schema).is_valid(instance)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(INSTANCES, min_size=1, max_size=3), st.lists(INSTANCES, min_size=1, max_size=8))
 def test_exactly_the_values_are_missing(values, others):
     left = without(SCHEMA, values)
