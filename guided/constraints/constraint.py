@@ -27,10 +27,12 @@ _DEFAULT_LIMITS = Limits()
 class Constraint(ABC):
     """A set of texts, with a way to read one of them as a value."""
 
+    _hash: int | None = None
+
     @property
     @abstractmethod
     def identity(self) -> Hashable:
-        """What makes two constraints of one class equal."""
+        """What makes two constraints of one class equal, beside their parts."""
 
     @property
     def parts(self) -> Sequence[Constraint]:
@@ -87,10 +89,32 @@ class Constraint(ABC):
         raise ConstraintError(f"cannot complement {type(self).__name__}: only regular constraints have a complement")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and isinstance(other, Constraint) and self.identity == other.identity
+        if not isinstance(other, Constraint):
+            return NotImplemented
+        pending: list[tuple[Constraint, Constraint]] = [(self, other)]
+        while pending:
+            left, right = pending.pop()
+            if left is right:
+                continue
+            if type(left) is not type(right) or hash(left) != hash(right) or left.identity != right.identity:
+                return False
+            if len(left.parts) != len(right.parts):
+                return False
+            pending.extend(zip(left.parts, right.parts, strict=True))
+        return True
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self.identity))
+        pending: list[Constraint] = [self]
+        while self._hash is None:
+            constraint = pending[-1]
+            missing = [part for part in constraint.parts if part._hash is None]
+            if missing:
+                pending.extend(missing)
+                continue
+            parts = tuple(part._hash for part in constraint.parts)
+            constraint._hash = hash((type(constraint).__name__, constraint.identity, parts))
+            pending.pop()
+        return self._hash
 
 
 class Expression(Constraint):
@@ -111,4 +135,4 @@ class Expression(Constraint):
     def __invert__(self) -> Constraint:
         from guided.constraints.boolean import Complement
 
-        return Complement(self)
+        return self.operand if isinstance(self, Complement) else Complement(self)

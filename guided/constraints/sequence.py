@@ -35,7 +35,7 @@ class Seq(Constraint):
 
     @property
     def identity(self) -> Hashable:
-        return self._parts
+        return None
 
     @property
     def parts(self) -> Sequence[Constraint]:
@@ -61,7 +61,7 @@ class Alternatives(Constraint):
 
     @property
     def identity(self) -> Hashable:
-        return self._parts
+        return None
 
     @property
     def parts(self) -> Sequence[Constraint]:
@@ -98,7 +98,7 @@ class Repeat(Constraint):
 
     @property
     def identity(self) -> Hashable:
-        return self._parts, self._bounds
+        return self._bounds
 
     @property
     def parts(self) -> Sequence[Constraint]:

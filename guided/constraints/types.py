@@ -50,7 +50,7 @@ class Typed(Constraint):
 
     @property
     def identity(self) -> Hashable:
-        return self.inner, self._name
+        return self._name
 
     @property
     def parts(self) -> Sequence[Constraint]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
+import types
+import typing
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, is_typeddict
@@ -50,9 +53,9 @@ def schema_of_type(annotation: Any) -> SchemaSource:
     from pydantic.errors import PydanticUserError
 
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        adapter: TypeAdapter[Any] = TypeAdapter(_readable(annotation))
         document = adapter.json_schema()
-    except (PydanticUserError, TypeError, ValueError, NameError, AttributeError) as problem:
+    except (PydanticUserError, TypeError, ValueError, NameError, AttributeError, RecursionError) as problem:
         raise ConstraintError(f"{annotation!r} has no JSON form: {problem}") from problem
 
     def read(text: str) -> Any:
@@ -62,6 +65,29 @@ def schema_of_type(annotation: Any) -> SchemaSource:
             raise ConstraintError(f"the text does not fit {annotation!r}: {problem}") from problem
 
     return dataclasses.replace(_from_json(document), read_instance=read, origin=annotation)
+
+
+def _readable(annotation: Any) -> Any:
+    """The type with each `typing.TypedDict` made one of typing_extensions: before 3.12 pydantic reads no others."""
+    if sys.version_info >= (3, 12):
+        return annotation
+    if is_typeddict(annotation):
+        import typing_extensions
+
+        fields: dict[str, Any] = {}
+        for name, hint in typing.get_type_hints(annotation, include_extras=True).items():
+            is_required = name in annotation.__required_keys__
+            if typing.get_origin(hint) in (typing.Required, typing.NotRequired):
+                hint = typing.get_args(hint)[0]
+            wrapper: Any = typing_extensions.Required if is_required else typing_extensions.NotRequired
+            fields[name] = wrapper[_readable(hint)]
+        return typing_extensions.TypedDict(annotation.__name__, fields)
+    arguments = typing.get_args(annotation)
+    readable = tuple(map(_readable, arguments))
+    if readable == arguments:
+        return annotation
+    origin = typing.get_origin(annotation)
+    return typing.Union[readable] if origin is types.UnionType else origin[readable]  # type: ignore[index] # noqa: UP007
 
 
 def _read_json_instance(text: str) -> Any:
