@@ -20,7 +20,7 @@ from guided.program.program import Program, compile_program
 from guided.program.session import Session
 from guided.program.state import Capture, Piece
 from guided.program.trace import Segment, hole_segments, readable, segments
-from guided.program.trace_html import generated_html, run_html
+from guided.program.trace_html import run_html
 from guided.runtime.hole import HoleToken
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "Warned",
     "compile_program",
     "generate_row",
-    "generated_html",
     "hole_segments",
     "readable",
     "run_html",

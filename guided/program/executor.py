@@ -85,7 +85,8 @@ class _Run:
     def to_end(self) -> Row[None]:
         self._num_told = len(self.state.pieces)
         while True:
-            self.state = self.machine.advance(self.state)
+            while not self.machine.rests(self.state):
+                self.state = self.machine.step(self.state)
             self.tell_pieces()
             op = self.machine.op(self.state)
             if isinstance(op, ops.End):

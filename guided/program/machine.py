@@ -85,11 +85,13 @@ class Machine:
 
     def advance(self, state: RunState) -> RunState:
         """Up to the next op that needs the model, or the end."""
-        while not self.needs_model(state):
-            if isinstance(self.op(state), ops.End):
-                return state
-            state = self._step(state)
+        while not self.rests(state):
+            state = self.step(state)
         return state
+
+    def rests(self, state: RunState) -> bool:
+        """Whether it is at an op that needs the model, or at the end."""
+        return isinstance(self.op(state), ops.End) or self.needs_model(state)
 
     def needs_model(self, state: RunState) -> bool:
         op = self.op(state)
@@ -115,7 +117,7 @@ class Machine:
             if reads is not None and (reads.calls or reads.names & unknown):
                 break
             try:
-                probe = self._step(probe)
+                probe = self.step(probe)
             except GuidedError:
                 break
         return probe.text.tail
@@ -190,9 +192,10 @@ class Machine:
                 message = f"the {what} cannot be told apart: both begin with {_shown(one)}"
                 raise runtime_error(self.source, span, message, help="begin each with its own text")
 
-    # One op.
+    # The ops.
 
-    def _step(self, state: RunState) -> RunState:
+    def step(self, state: RunState) -> RunState:
+        """One op."""
         if state.num_steps >= MAX_STEPS:
             raise GenerationError(f"the template took more than {MAX_STEPS} steps")
         op = self.op(state)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from guided.program.state import Piece
-from guided.program.trace import Segment, hole_segments, segments
-from guided.runtime.hole import HoleToken
+from guided.program.trace import Segment, segments
 
-__all__ = ["generated_html", "run_html"]
+__all__ = ["run_html"]
 
 _STYLE = {
     "fixed": "color:#888",
@@ -24,11 +23,6 @@ _STYLE = {
 def run_html(pieces: Iterable[Piece]) -> str:
     """A whole run: fixed text grey, forced text blue, sampled tokens green, healed ones amber."""
     return _page(segments(pieces))
-
-
-def generated_html(text: str, tokens: Sequence[HoleToken] = ()) -> str:
-    """One generated text."""
-    return _page(hole_segments(text, tokens))
 
 
 def _page(parts: Iterable[Segment]) -> str:
