@@ -81,13 +81,14 @@ def _readable(annotation: Any) -> Any:
                 hint = typing.get_args(hint)[0]
             wrapper: Any = typing_extensions.Required if is_required else typing_extensions.NotRequired
             fields[name] = wrapper[_readable(hint)]
-        return typing_extensions.TypedDict(annotation.__name__, fields)
+        make: Any = typing_extensions.TypedDict
+        return make(annotation.__name__, fields)
     arguments = typing.get_args(annotation)
     readable = tuple(map(_readable, arguments))
     if readable == arguments:
         return annotation
     origin = typing.get_origin(annotation)
-    return typing.Union[readable] if origin is types.UnionType else origin[readable]  # type: ignore[index] # noqa: UP007
+    return typing.Union[readable] if origin is types.UnionType else origin[readable]  # noqa: UP007
 
 
 def _read_json_instance(text: str) -> Any:
