@@ -309,6 +309,7 @@ PIECES = (
 ).split("|")
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_white_space_is_trimmed_alike(text):
@@ -342,6 +343,7 @@ def _combine(inner):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=800, deadline=None)
 @given(st.recursive(ATOMS, _combine, max_leaves=8))
 def test_expressions_group_alike(expression):
