@@ -17,7 +17,7 @@ FinishReason: TypeAlias = Literal["stop", "length", "closed", "cancelled", "erro
 """`stop`: the text was complete; `length`: cut at `max_tokens`; `closed`: finished early, and valid, inside it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Result:
     """One generated text.
 
@@ -32,10 +32,10 @@ class Result:
     error: GuidedError | None = None
     logprob: float | None = None
     stats: EngineStats = field(default_factory=EngineStats)
-    constraint: Constraint | None = field(default=None, repr=False)
-    samples: tuple[Result, ...] = field(default=(), repr=False)
-    prompt: str = field(default="", repr=False)
-    trace: tuple[HoleToken, ...] = field(default=(), repr=False)
+    constraint: Constraint | None = None
+    samples: tuple[Result, ...] = ()
+    prompt: str = ""
+    trace: tuple[HoleToken, ...] = ()
 
     @property
     def value(self) -> Any:
@@ -46,6 +46,10 @@ class Result:
         if self.error is not None:
             raise self.error
         return self.text if self.constraint is None else self.constraint.parse(self.text)
+
+    def __repr__(self) -> str:
+        error = "" if self.error is None else f", error={type(self.error).__name__}"
+        return f"Result({self.text!r}, {self.finish_reason!r}, {len(self.tokens)} tokens{error})"
 
     def __str__(self) -> str:
         return self.text

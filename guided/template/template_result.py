@@ -20,7 +20,7 @@ from guided.template.trace import Trace
 __all__ = ["TemplateResult"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TemplateResult:
     """`result["age"]` is the typed value of the hole `age`.
 
@@ -28,12 +28,12 @@ class TemplateResult:
     work of the call that made it (for `map`: of all its rows).
     """
 
-    run: RunResult = field(repr=False)
+    run: RunResult
     name: str
     inputs: Mapping[str, Any]
     seed: int = 0
     greedy: bool = False
-    source: str = field(default="", repr=False)
+    source: str = ""
     stats: EngineStats = field(default_factory=EngineStats)
 
     def __getitem__(self, name: str) -> Any:
@@ -49,6 +49,11 @@ class TemplateResult:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.run.values)
+
+    def __repr__(self) -> str:
+        values = [f"{name}={value!r}" for name, value in self.run.values.items()]
+        error = [] if self.error is None else [f"error={type(self.error).__name__}"]
+        return f"TemplateResult({', '.join([*values, *error])})"
 
     def __str__(self) -> str:
         return self.text
