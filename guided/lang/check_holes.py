@@ -13,6 +13,7 @@ from guided.lang.declarations import Definition
 from guided.lang.frontmatter import kind_problem
 from guided.lang.holes import ARGUMENTS, TYPES, HoleArgument
 from guided.lang.names_in_scope import Binding
+from guided.lang.plain_schema import is_plain
 from guided.lang.problems import suggest, syntax_error
 from guided.lang.strings import STRING_START, string_offset
 from guided.source import Source, Span
@@ -147,6 +148,8 @@ def _offset_in(source: Source, span: Span, position: int) -> int | None:
 
 def _check_schema(schema: Any, span: Span, source: Source, literal: nodes.Expr | None = None) -> None:
     """Raise where the schema breaks its own standard; what cannot be enforced is found when holes are compiled."""
+    if is_plain(schema):
+        return
     import jsonschema
 
     try:

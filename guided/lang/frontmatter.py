@@ -14,6 +14,7 @@ from guided.lang.declarations import Definition, FileTest, FrontMatter, HoleDefa
 from guided.lang.holes import ARGUMENTS, DEFAULTABLE, HoleArgument
 from guided.lang.inputs import SCHEMA_WORDS, TYPE_NAMES, schema_of_type, type_of_schema, value_problem
 from guided.lang.names import RUN_ARGUMENTS, refusal
+from guided.lang.plain_schema import is_plain
 from guided.lang.problems import suggest, syntax_error
 from guided.lang.yaml_reader import YamlList, YamlMap, YamlNode, YamlScalar, read_yaml
 from guided.source import Source, Span
@@ -110,7 +111,7 @@ class _Reader:
         return schema
 
     def _check_schema(self, schema: Mapping[str, Any], span: Span) -> None:
-        if set(schema) <= {"type", "description", "default"}:
+        if is_plain(schema):
             return
         import jsonschema
 

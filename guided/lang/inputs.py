@@ -11,6 +11,7 @@ from typing import Any
 
 from guided.errors import InputError
 from guided.lang.declarations import InputDeclaration
+from guided.lang.plain_schema import is_plain, plain_problem, type_problem
 from guided.lang.problems import listed, nearest
 
 __all__ = ["SCHEMA_WORDS", "TYPE_NAMES", "bind_inputs", "schema_of_type", "type_of_schema", "value_problem"]
@@ -25,9 +26,6 @@ SCHEMA_WORDS = (
     *("dependentRequired", "anyOf", "oneOf", "allOf", "not", "$ref", "$defs"),
 )
 """The keys that an input may have: those of JSON Schema 2020-12 that are about values."""
-
-_SIMPLE = frozenset(("type", "description", "title", "default", "examples"))
-_SHOWN = 60
 
 
 def schema_of_type(text: str) -> dict[str, Any] | None:
@@ -79,18 +77,9 @@ def bind_inputs(declarations: Mapping[str, InputDeclaration], given: Mapping[str
 
 def value_problem(schema: Mapping[str, Any], value: Any) -> str:
     """What is wrong with `value`, as the end of a sentence, or an empty text."""
-    expected = type_of_schema(schema)
-    if not _has_type(schema.get("type"), value):
-        return f"{_shown(value)} was given, which is {_type_name(value)}"
-    items = schema.get("items")
-    if isinstance(value, list | tuple) and isinstance(items, Mapping):
-        for index, item in enumerate(value):
-            problem = value_problem(items, item)
-            if problem:
-                return f"at index {index} {problem}"
-    if set(schema) <= _SIMPLE or (expected.endswith("[]") and set(schema) <= {*_SIMPLE, "items"}):
-        return ""
-    return _schema_problem(schema, value)
+    if is_plain(schema):
+        return plain_problem(schema, value)
+    return type_problem(schema.get("type"), value) or _schema_problem(schema, value)
 
 
 def _schema_problem(schema: Mapping[str, Any], value: Any) -> str:
@@ -113,42 +102,6 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _as_json(v) for k, v in value.items()}
     return value
-
-
-def _has_type(type_: Any, value: Any) -> bool:
-    if type_ is None:
-        return True
-    if isinstance(type_, list):
-        return any(_has_type(t, value) for t in type_)
-    if isinstance(value, bool):
-        return bool(type_ == "boolean")
-    kinds: dict[str, Any] = {
-        "string": str,
-        "integer": int,
-        "number": (int, float),
-        "object": Mapping,
-        "array": (list, tuple),
-        "null": type(None),
-    }
-    if type_ == "integer" and isinstance(value, float):
-        return value.is_integer()
-    return type_ in kinds and isinstance(value, kinds[type_])
-
-
-def _type_name(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    names = {str: "a string", int: "an integer", float: "a number", list: "an array", tuple: "an array"}
-    if isinstance(value, Mapping):
-        return "an object"
-    return names.get(type(value), f"a Python {type(value).__name__}")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str | int | float | bool | None) else f"{type(value).__name__} {value!r}"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def _unknown(name: str, declarations: Mapping[str, InputDeclaration]) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
 import pytest
 
 from guided.errors import InputError, TemplateRuntimeError, TemplateSyntaxError
 from guided.lang import bind_defaults, bind_inputs, check, load_tools, parse, start_scope
 from guided.lang.inputs import schema_of_type, type_of_schema
+from guided.lang.plain_schema import is_plain, plain_problem
 from guided.source import Source
 from guided.tools import calculator, tool
 
@@ -65,11 +71,14 @@ def test_declarations_say_their_types():
         ({"topic": "x", "count": 0}, "input 'count' is declared as integer, but 0 is less than the minimum of 1"),
         ({"topic": "x", "words": "a"}, "input 'words' is declared as string[], but 'a' was given, which is a string"),
         ({"topic": "x", "words": ["a", 1]}, "input 'words' is declared as string[], but at index 1 1 was given"),
-        ({"topic": "x", "words": []}, "input 'words' is declared as string[], but [] "),
-        ({"topic": "x", "person": {}}, "input 'person' is declared as object, but 'age' is a required property"),
-        ({"topic": "x", "person": {"age": "x"}}, "input 'person' is declared as object, but at ['age'] 'x' is not of"),
+        ({"topic": "x", "words": []}, "input 'words' is declared as string[], but [] has fewer than 1 items"),
+        ({"topic": "x", "person": {}}, "input 'person' is declared as object, but 'age' is missing in it"),
+        (
+            {"topic": "x", "person": {"age": "x"}},
+            "input 'person' is declared as object, but at 'age' 'x' was given, which is a string",
+        ),
         ({"topic": "x", "level": "mid"}, "input 'level' is declared as any, but 'mid' is not one of"),
-        ({"topic": b"x"}, "input 'topic' is declared as string, but bytes b'x' was given, which is a Python bytes"),
+        ({"topic": b"x"}, "input 'topic' is declared as string, but b'x' was given, which is a Python bytes"),
     ],
 )
 def test_what_is_wrong_is_named(given, message):
@@ -86,6 +95,53 @@ def test_tuples_are_arrays_and_whole_floats_are_integers():
 def test_a_template_without_inputs_says_so():
     with pytest.raises(InputError, match="this template declares no inputs"):
         bind_inputs({}, {"a": 1})
+
+
+VALUES = [None, True, False, 0, 1, -1, 2.0, 2.5, "", "a", "abc", [], ["a"], [1, "a"], {}, {"age": 1}, {"age": "x"}]
+PLAIN = [
+    {"type": "integer"},
+    {"type": ["string", "null"]},
+    {"type": "number", "minimum": 0, "exclusiveMaximum": 2.5},
+    {"type": "integer", "exclusiveMinimum": 0, "maximum": 1},
+    {"type": "string", "minLength": 1, "maxLength": 2},
+    {"type": "string", "pattern": "^a"},
+    {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1},
+    {"type": "object", "properties": {"age": {"type": "integer", "minimum": 1}}, "required": ["age"]},
+    {"enum": [1, "a", None, {"age": 1}]},
+    {"enum": [True, 2]},
+    {},
+]
+
+
+@pytest.mark.parametrize("schema", PLAIN, ids=str)
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_plain_schemas_say_what_the_validator_says(schema, value):
+    assert is_plain(schema)
+    assert (plain_problem(schema, value) == "") == jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        *({"minLength": -1}, {"minLength": True}, {"type": "objekt"}, {"type": []}, {"pattern": "("}, {"items": True}),
+        *({"required": "a"}, {"properties": {"a": 1}}, {"anyOf": []}, {"minimum": "1"}, {"items": {"not": {}}}, True),
+    ],
+    ids=str,
+)
+def test_what_is_not_plain_goes_to_the_validator(schema):
+    assert not is_plain(schema)
+
+
+def test_a_validator_is_loaded_only_where_it_is_needed():
+    code = (
+        "import sys; from pathlib import Path; from guided.lang import bind_inputs, check, parse\n"
+        "from guided.source import Source\n"
+        "for path in Path('templates').glob('*.guided'):\n"
+        "    file = parse(Source(path.read_text(encoding='utf-8')))\n"
+        "    check(file), bind_inputs(file.front.inputs, {})\n"
+        "assert 'jsonschema' not in sys.modules and 'pydantic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
 
 
 @pytest.mark.parametrize("text", ["string", "integer", "number", "boolean", "object", "string[]", "integer[][]"])
