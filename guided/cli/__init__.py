@@ -6,6 +6,9 @@ work failed; 2: wrong usage (unknown input, missing file, bad `k=v`, unknown opt
 
 from __future__ import annotations
 
+import io
+import sys
+
 __all__ = ["main"]
 
 
@@ -13,4 +16,7 @@ def main() -> None:
     """Run the command line on `sys.argv`."""
     from guided.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a character that the terminal lacks must not end the run
     app(prog_name="guided")

@@ -64,7 +64,7 @@ def to_json(value: Any) -> str:
 class Progress:
     """Says on standard error how far long work is: live on a terminal, else a line every few seconds."""
 
-    def __init__(self, total: int, what: str, every_seconds: float = 5.0) -> None:
+    def __init__(self, what: str, total: int | None = None, *, every_seconds: float = 5.0) -> None:
         self._total = total
         self._what = what
         self._live = sys.stderr.isatty()
@@ -80,7 +80,8 @@ class Progress:
         self._next = now + self._every
         self._shown = True
         start, end = ("\r", "") if self._live else ("", "\n")
-        print(f"{start}{self._what}: {done}/{self._total}", end=end, file=sys.stderr, flush=True)
+        count = str(done) if self._total is None else f"{done}/{self._total}"
+        print(f"{start}{self._what}: {count}", end=end, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Clear the live line."""

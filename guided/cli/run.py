@@ -20,7 +20,7 @@ from guided.errors import InputError
 from guided.lang import bind_defaults
 from guided.model import Model, load_model
 from guided.notebook import page
-from guided.program import Event, TextAppended
+from guided.program import Event, TextAppended, TokenSampled, Warned
 from guided.template import Template, TemplateResult, load, write_whole
 
 __all__ = ["read_template", "run"]
@@ -103,12 +103,21 @@ def _run_once(
     trace: Path | None,
 ) -> None:
     printer = TextPrinter()
+    progress = Progress("tokens")
+    num_tokens = 0
 
     def show(event: Event) -> None:
-        if isinstance(event, TextAppended) and not event.is_hidden:
+        nonlocal num_tokens
+        if isinstance(event, Warned):
+            print(f"warning: {event.message}", file=sys.stderr)
+        elif as_json and isinstance(event, TokenSampled):
+            num_tokens += 1
+            progress.update(num_tokens)
+        elif not as_json and isinstance(event, TextAppended) and not event.is_hidden:
             printer.write(event.text, generated=event.provenance == "model")
 
-    result = template.run(model, inputs, on_event=None if as_json else show, logprobs=trace is not None, **how)
+    result = template.run(model, inputs, on_event=show, logprobs=trace is not None, **how)
+    progress.close()
     if not as_json:
         printer.end_line()
     if trace is not None:
@@ -123,7 +132,7 @@ def _run_once(
 def _run_rows(
     template: Template, model: Model, rows: Sequence[dict[str, Any]], how: Mapping[str, Any], *, as_json: bool
 ) -> None:
-    progress = Progress(len(rows), "rows")
+    progress = Progress("rows", len(rows))
     results = template.map(model, rows, on_done=progress.update, **how)
     progress.close()
     if as_json:

@@ -144,6 +144,8 @@ def read_rows(path: str) -> dict[str, Any] | list[dict[str, Any]]:
         return _read_lines(name, text)
     try:
         value = json.loads(text)
+    except RecursionError:
+        raise UsageError(f"{name}: the JSON is nested too deeply") from None
     except ValueError as error:
         if path == "-":
             return _read_lines(name, text)
@@ -161,7 +163,7 @@ def _read_lines(name: str, text: str) -> list[dict[str, Any]]:
         if line.strip():
             try:
                 rows.append(_as_row(f"{name}:{number}", json.loads(line)))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UsageError(_not_json(f"{name}:{number}", error)) from None
     return rows
 
@@ -172,7 +174,7 @@ def _as_row(place: str, value: Any) -> dict[str, Any]:
     return value
 
 
-def _not_json(place: str, error: ValueError) -> str:
+def _not_json(place: str, error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         where = "" if place.rpartition(":")[2].isdigit() else f":{error.lineno}"
         return f"{place}{where}:{error.colno}: not JSON: {error.msg}"

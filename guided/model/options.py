@@ -110,6 +110,8 @@ def _stops(stop: Any) -> tuple[str, ...]:
         return ()
     if not isinstance(stops, tuple) or not all(isinstance(s, str) and s for s in stops):
         raise InputError(f"stop is a text or a list of texts that are not empty, not {stop!r}")
+    for text in stops:
+        _check_unicode("stop", text)
     return stops
 
 
@@ -167,6 +169,8 @@ def check_prompt(prompt: Any, messages: Any) -> None:
         raise InputError("prompt and messages were both given: give one of them")
     if prompt is not None and not isinstance(prompt, str):
         raise InputError(f"prompt is a text, not {type(prompt).__name__}; for a chat use messages=[...]")
+    if prompt is not None:
+        _check_unicode("prompt", prompt)
     if messages is not None:
         _check_messages(messages)
 
@@ -178,3 +182,12 @@ def _check_messages(messages: Any) -> None:
         is_message = isinstance(message, Mapping) and all(isinstance(message.get(k), str) for k in ("role", "content"))
         if not is_message:
             raise InputError(f"messages[{number}] is not a mapping with the texts 'role' and 'content': {message!r}")
+        _check_unicode(f"messages[{number}]", message["content"])
+
+
+def _check_unicode(name: str, text: str) -> None:
+    """Refuse half of a surrogate pair: it has no bytes, so no token can spell it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{name} is not valid Unicode: character {error.start} is half of a surrogate pair") from None

@@ -322,6 +322,14 @@ def test_the_installed_command_starts_without_torch():
     assert json.loads(done.stdout)["age"]
 
 
+def test_a_terminal_without_a_character_does_not_end_the_run(tmp_path):
+    path = tmp_path / "x.guided"
+    path.write_text('é {{ gen("x", regex="ü") }}\n', encoding="utf-8")
+    process = start("run", str(path), env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, b"\\xe9 \\xfc\n"), err
+
+
 @pytest.mark.slow
 def test_a_reader_that_leaves_ends_the_run_quietly(tmp_path):
     path = tmp_path / "long.guided"

@@ -2,11 +2,12 @@ import datetime
 import io
 import json
 import stat
+import time
 
 import pytest
 from pydantic import BaseModel
 
-from guided.cli.output import TextPrinter, to_json
+from guided.cli.output import Progress, TextPrinter, to_json
 from guided.template.files import write_whole
 
 
@@ -43,6 +44,16 @@ def test_a_terminal_shows_what_was_generated_and_no_text_steers_it(monkeypatch):
     assert "\x1b[2mfixed [bold]" in shown
     assert "made␛]0;title␇" in shown
     assert shown.count("\x1b]") == 0
+
+
+def test_long_work_tells_how_far_it_is_but_not_too_often(capsys):
+    progress = Progress("rows", 5, every_seconds=0.05)
+    progress.update(1)
+    time.sleep(0.06)
+    progress.update(2)
+    progress.update(3)
+    progress.close()
+    assert capsys.readouterr() == ("", "rows: 2/5\n")
 
 
 def test_json_of_typed_values():

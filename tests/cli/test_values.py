@@ -100,6 +100,8 @@ def test_standard_input_is_one_document_or_lines(text, rows, monkeypatch):
         ("one.json", b"3", "expected a JSON object or an array of objects, not int"),
         ("many.json", b'[{"a": 1}, 2]', "item 1: a row is a JSON object"),
         ("one.json", b"\xff", r"not UTF-8 text \(byte 0\)"),
+        ("one.json", b"[" * 200_000, "nested too deeply"),
+        ("rows.jsonl", b"[" * 200_000, r"rows.jsonl:1: not JSON"),
     ],
 )
 def test_a_broken_file_of_rows_names_the_place(tmp_path, name, content, part):
