@@ -144,11 +144,13 @@ def test_wanted_cells_skip_the_padding():
         (ChunkLimits(rows=1), [10, 1, 2]),
         (ChunkLimits(rows=2), [11, 2]),
         (ChunkLimits(mask_cells=1), [1] * 13),
+        (ChunkLimits(alone=10), [10, 3]),
+        (ChunkLimits(alone=10, tokens_alone=4), [4, 4, 2, 3]),
     ],
-    ids=["whole", "tokens", "one row", "two rows", "cells"],
+    ids=["whole", "tokens", "one row", "two rows", "cells", "alone", "alone in pieces"],
 )
 def test_a_plan_is_cut_without_losing_a_token(limits, parts):
-    plan = plan_of((10, list(range(1, 13))), (1, [1, 2, 20]), (2, [1, 30, 31]), wanted=[12, 3, 9])
+    plan = plan_of((10, list(range(1, 11))), (1, [1, 2, 20]), (2, [1, 30, 31]), wanted=[12, 3, 9])
     cut = list(chunks(plan, limits))
     assert [chunk.plan.num_tokens for chunk in cut] == parts
     for field in ("tokens", "positions", "write"):

@@ -1,7 +1,9 @@
 """Cut a plan that is too large for one forward into several.
 
 A token attends to its own path only, and a path's earlier tokens stand earlier in the plan; so a plan can be cut
-between any two packed tokens. What limits a forward is its memory: the mask has one cell per token and slot.
+between any two packed tokens. Two reasons to cut: memory (the mask has one cell per token and slot), and that a
+masked forward looks at every slot for every token, while a long text on its own needs no mask and skips the half
+that is in the future: 2,160 tokens on one thread take 1.7 s without a mask, 2.0 s with one, 1.75 s with one in pieces.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ __all__ = ["Chunk", "ChunkLimits", "chunks"]
 
 @dataclass(frozen=True, slots=True)
 class ChunkLimits:
-    """The most that one forward takes."""
+    """The most that one forward takes; a beginning of `alone` tokens or more gets forwards of its own."""
 
     rows: int | None = None  # segments
-    tokens: int = 4096
+    tokens: int = 1024
+    tokens_alone: int = 4096
+    alone: int = 256
     mask_cells: int = 1 << 26  # tokens * slots
 
 
@@ -47,20 +51,30 @@ def chunks(plan: Plan, limits: ChunkLimits) -> Iterator[Chunk]:
 
 def _cuts(plan: Plan, limits: ChunkLimits) -> Iterator[int]:
     """The packed indices at which a new chunk begins."""
-    num_slots = sum(len(segment.slots) for segment in plan.segments)
-    most = max(1, min(limits.tokens, limits.mask_cells // num_slots))
-    is_small = plan.num_tokens <= most and (limits.rows is None or len(plan.segments) <= limits.rows)
-    if is_small:
-        return
-    begin, rows = 0, 0
-    for first, stop in zip(plan.offsets[:-1].tolist(), plan.offsets[1:].tolist(), strict=True):
-        if first > begin and (rows == limits.rows or stop - begin > most):
+    by_memory = max(1, limits.mask_cells // _width(plan))
+    begin, rows, was_alone = 0, 0, False
+    for segment, stop in zip(plan.segments, plan.offsets[1:].tolist(), strict=True):
+        first = stop - len(segment.tokens)
+        is_alone = segment.start == 0 and len(segment.tokens) >= limits.alone
+        most = min(by_memory, limits.tokens_alone if is_alone else limits.tokens)
+        if first > begin and (is_alone or was_alone or rows == limits.rows or stop - begin > most):
             yield (begin := first)
             rows = 0
         while stop - begin > most:
             yield (begin := begin + most)
             rows = 0
         rows += 1
+        was_alone = is_alone
+
+
+def _width(plan: Plan) -> int:
+    """About as many slots as a mask of the whole plan is wide."""
+    num_slots = sum(len(segment.slots) for segment in plan.segments)
+    if num_slots * plan.num_tokens <= 1 << 20:  # small enough not to look closer
+        return num_slots
+    low = min(int(segment.slots.min()) for segment in plan.segments)
+    high = max(int(segment.slots.max()) for segment in plan.segments)
+    return min(num_slots, high + 1 - low)
 
 
 def _part(plan: Plan, first: int, stop: int, wanted: npt.NDArray[np.int32]) -> Plan:

@@ -48,7 +48,8 @@ class ModelRunner:
                 raise ModelLoadError(f"{name}={value}: pass a positive number, or leave it out")
         self.num_threads = num_threads
         self.architecture = Architecture.of(model)
-        self._limits = ChunkLimits(rows=max_batch)
+        on_cpu = self.architecture.device.type == "cpu"
+        self._limits = ChunkLimits(rows=max_batch) if on_cpu else ChunkLimits(rows=max_batch, tokens=4096)
         self._takes_rows = takes_rows(model)
         self._layouts = _layout_maker(self.architecture, form)
         with self._scope():
