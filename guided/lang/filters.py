@@ -39,7 +39,10 @@ def _join(value: Any, d: str = "", attribute: int | str | None = None) -> str:
 
 
 def _sum(value: Any, attribute: int | str | None = None, start: Any = 0) -> Any:
-    return sum(_mapped(value, attribute), start)
+    items = _mapped(value, attribute)
+    if isinstance(start, list | tuple):
+        bounded(sum(len(item) for item in items), "this list", MAX_RANGE)
+    return sum(items, start)
 
 
 def _reverse(value: Any) -> Any:

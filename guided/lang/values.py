@@ -142,12 +142,29 @@ def to_text(value: Any) -> str:
         return ""
     if isinstance(defined(value), Function):
         raise ValueProblem(f"'{value.name}' is a function", f"call it: {value.name}(...)")
+    _bound_contents(value)
     return str(value)
 
 
 def to_json(value: Any, **options: Any) -> str:
     """A value as `json.dumps` writes it, without any escaping for HTML, characters outside of ASCII as they are."""
+    _bound_contents(value)
     return json.dumps(value, ensure_ascii=options.pop("ensure_ascii", False), default=_plain, **options)
+
+
+def _bound_contents(value: Any) -> None:
+    """Raise where a value holds too much to be spelled out: a list of lists of one list is small until it is text."""
+    left = MAX_TEXT
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        left -= 1 + (len(item) if isinstance(item, str) else 0)
+        if isinstance(item, Mapping):
+            stack += [*item.keys(), *item.values()]
+        elif isinstance(item, list | tuple | set | frozenset):
+            stack += item
+        if left < len(stack):
+            raise ValueProblem(f"the text of this value would have over {MAX_TEXT} characters")
 
 
 def _plain(value: Any) -> Any:

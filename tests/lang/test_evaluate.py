@@ -118,6 +118,10 @@ def test_value(expression, expected):
         ("range(99999) | join('a' * 100)", "over 4000000"),
         ("('a\\n' * 2000000) | indent(100)", "over 4000000"),
         ("1 | tojson(indent=10 ** 9)", "over 100"),
+        ("[[[0] * 9000] * 9000] * 9000", "over 4000000"),
+        ("([[[0] * 9000] * 9000] * 9000) | tojson", "over 4000000"),
+        ("[{'k': ['a' * 1000] * 9000}] | string", "over 4000000"),
+        ("([[0] * 9000] * 9000) | sum(start=[])", "over 100000"),
     ],
 )
 def test_refused(expression, message):
@@ -183,6 +187,17 @@ def test_a_tool_is_called_and_its_failure_is_text():
     assert value("tools.shout({'word': 'no'})", **scope).startswith("Error: ")
     assert value("tools.shout({'w': 1})", **scope).startswith("Error: ")
     assert not value("tools.shout.call is defined", **scope)
+
+
+def test_a_macro_in_deep_blocks_is_an_error_of_the_template():
+    deep = "{% if 1 %}" * 25 + "{{ f(i) }}" + "{% endif %}" * 25
+    with pytest.raises(TemplateRuntimeError):
+        text("{% macro f(i) %}" + deep + "{% endmacro %}{{ f(1) }}")
+
+
+def test_the_deepest_expression_is_computed():
+    nested = "(" * 38 + "1" + " + 1)" * 38
+    assert text("{% if 1 %}" * 30 + "{{ " + nested + " }}" + "{% endif %}" * 30) == "39"
 
 
 def test_a_deep_value_is_an_error_of_the_template():

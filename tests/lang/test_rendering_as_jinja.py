@@ -296,6 +296,80 @@ BODIES = {
 }
 
 
+CHAT = """
+{%- if offered %}
+    {{- '<|im_start|>system\\n' }}
+    {%- if messages[0]['role'] == 'system' %}
+        {{- messages[0]['content'] }}
+    {%- else %}
+        {{- 'You are helpful.' }}
+    {%- endif %}
+    {%- for tool in offered %}
+        {{- "\\n" }}
+        {{- tool | tojson }}
+    {%- endfor %}
+    {{- "<|im_end|>\\n" }}
+{%- else %}
+    {%- if messages[0].role == 'system' %}{{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}{%- endif %}
+{%- endif %}
+{%- set ns = namespace(multi=true, last=messages|length - 1) %}
+{%- for message in messages[::-1] %}
+    {%- set index = (messages|length - 1) - loop.index0 %}
+    {%- if ns.multi and message.role == "user" and message.content is string and not message.content.startswith('<r>') %}
+        {%- set ns.multi = false %}
+        {%- set ns.last = index %}
+    {%- endif %}
+{%- endfor %}
+{%- for message in messages %}
+    {%- if (message.role == "user") or (message.role == "system" and not loop.first) %}
+        {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}
+    {%- elif message.role == "assistant" %}
+        {%- set content = message.content.split('</think>')[-1].lstrip('\\n') if '</think>' in message.content else message.content %}
+        {{- '<|im_start|>' + message.role + '\\n' + content }}
+        {%- if message.tool_calls %}
+            {%- for tool_call in message.tool_calls %}
+                {%- if tool_call.function is defined %}{%- set tool_call = tool_call.function %}{%- endif %}
+                {{- '\\n<tool_call>\\n{"name": "' }}{{- tool_call.name }}{{- '", "arguments": ' }}
+                {{- tool_call.arguments | tojson }}{{- '}\\n</tool_call>' }}
+            {%- endfor %}
+        {%- endif %}
+        {{- '<|im_end|>\\n' }}
+    {%- elif message.role == "tool" %}
+        {%- if (loop.index0 == 0) or (messages[loop.index0 - 1].role != "tool") %}{{- '<|im_start|>user' }}{%- endif %}
+        {{- '\\n<r>\\n' + message.content + '\\n</r>' }}
+        {%- if loop.last or (messages[loop.index0 + 1].role != "tool") %}{{- '<|im_end|>\\n' }}{%- endif %}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}
+"""
+MESSAGES = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "What is <b>6 * 7</b>?"},
+    {
+        "role": "assistant",
+        "content": "<think>hm</think>\n\nI look.",
+        "tool_calls": [{"function": {"name": "calc", "arguments": {"e": "6 * 7 & é"}}}, {"name": "x", "arguments": {}}],
+    },
+    {"role": "tool", "content": "42"},
+    {"role": "tool", "content": "43"},
+    {"role": "user", "content": "Thanks"},
+]
+
+
+@pytest.mark.parametrize(
+    "messages", [MESSAGES, MESSAGES[1:], MESSAGES[:2], MESSAGES[3:]], ids=["all", "bare", "two", "tail"]
+)
+@pytest.mark.parametrize(
+    "offered", [[], [{"type": "function", "function": {"name": "calc"}}]], ids=["no tools", "tools"]
+)
+def test_a_chat_template(messages, offered):
+    inputs = {"messages": messages, "offered": offered, "add_generation_prompt": True}
+    source = Source(f"---\ninputs: {{{', '.join(f'{name}: any' for name in inputs)}}}\n---\n{CHAT}")
+    file = parse(source)
+    check(file)
+    assert render(file.body, Scope.of(inputs), file.source) == theirs(CHAT, inputs)
+
+
 @pytest.mark.parametrize("text", BODIES.values(), ids=BODIES.keys())
 def test_body(text):
     assert ours(text) == theirs(text)

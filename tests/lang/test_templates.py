@@ -121,7 +121,9 @@ def test_extract(training):
 def test_classify(training):
     from tools.train_tiny.tasks_labels import SENTIMENT
 
-    expected = f"{SENTIMENT}\nReview: Everything about the hotel was terrible. I want my money back.\nSentiment: negative\n"
+    expected = (
+        f"{SENTIMENT}\nReview: Everything about the hotel was terrible. I want my money back.\nSentiment: negative\n"
+    )
     assert Script(read("classify"), {"label": "negative"}).run() == expected
 
 
