@@ -1,8 +1,8 @@
 """String formats that are regular languages, as expressions over the value of the string.
 
 `date` knows leap years. Times follow RFC 3339 with an upper bound on fraction digits; a leap second (60) is accepted
-where the time is 23:59:60 in UTC, which is one offset on each side of UTC for every minute of the day. Years start at
-0001, as `datetime` has it.
+where the time is 23:59:60 in UTC: what that asks of minutes and of hours are two short lists, and their intersection is
+exact. Years start at 0001, as `datetime` has it.
 """
 
 from __future__ import annotations
@@ -76,18 +76,25 @@ def _time(builder: _native.Builder, before: str) -> int:
 
 
 def _leap_seconds(builder: _native.Builder) -> int:
-    """23:59:60 UTC as it reads in every offset: ahead of UTC by o, local time is 23:59 + o; behind it, 23:59 - o."""
+    """23:59:60 UTC as it reads in every offset: what minutes allow, and what hours allow.
+
+    Ahead of UTC by o, local time is 23:59 + o; behind it, 23:59 - o; hours carry where the minute is 59.
+    """
     second = _lowered(builder, f":60{_FRACTION}")
-    hours = []
-    for hour in range(24):
-        minutes = []
-        for minute in range(60):
-            ahead = (60 * hour + minute + 1) % 1440
-            behind = 1439 - (60 * hour + minute)
-            offsets = [f"+{ahead // 60:02}:{ahead % 60:02}", f"-{behind // 60:02}:{behind % 60:02}"]
-            minutes.append(builder.concat([builder.literal(f"{minute:02}"), second, builder.words(offsets)]))
-        hours.append(builder.concat([builder.literal(f"{hour:02}:"), builder.alternate(minutes)]))
-    return builder.alternate(hours)
+    any_hour, any_minute, early = (_lowered(builder, p) for p in (_HOUR, _MINUTE, "[0-4][0-9]|5[0-8]"))
+    text, concat = builder.literal, builder.concat
+    minutes, hours = [], []
+    for m in range(60):
+        ahead = concat([text("+"), any_hour, text(f":{(m + 1) % 60:02}")])
+        behind = concat([text("-"), any_hour, text(f":{59 - m:02}")])
+        minutes.append(concat([any_hour, text(f":{m:02}"), second, builder.alternate([ahead, behind])]))
+    for h in range(24):
+        behind = concat([text(f"-{23 - h:02}:"), any_minute])
+        same = concat([text(f"+{h:02}:"), any_minute])
+        carried = concat([text(f"+{(h + 1) % 24:02}:"), any_minute])
+        hours.append(concat([text(f"{h:02}:"), early, second, builder.alternate([same, behind])]))
+        hours.append(concat([text(f"{h:02}:59"), second, builder.alternate([carried, behind])]))
+    return builder.intersect([builder.alternate(minutes), builder.alternate(hours)])
 
 
 def _duration() -> str:
