@@ -341,6 +341,7 @@ print(json.dumps([m for m in ("torch", "transformers") if m in sys.modules]))
     assert json.loads(subprocess.check_output([sys.executable, "-c", code])) == []
 
 
+@pytest.mark.slow
 def test_objects_of_transformers_make_the_same_model(model):
     pytest.importorskip("torch", reason="pip install 'guided[transformers]'")
     transformers = pytest.importorskip("transformers", reason="pip install 'guided[transformers]'")
