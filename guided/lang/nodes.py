@@ -1,8 +1,9 @@
 """What a template says, as data.
 
 The parser makes these nodes, the checker reads them, `guided.program` compiles them. Every node is a frozen value
-with the `span` of source characters it came from, so that any later stage can point at it. Body nodes produce text,
-expression nodes produce values; a `Hole` is a body node and never occurs inside an expression.
+with the `span` of source characters that an error of it underlines: of a tag its opening `{% %}`, of a hole its call,
+of anything else the whole. Body nodes produce text, expression nodes produce values; a `Hole` is a body node and
+never occurs inside an expression.
 """
 
 from __future__ import annotations
