@@ -182,6 +182,21 @@ def test_a_template_runs_on_a_model(template):
         template.run("shipped", topic="a")
 
 
+def test_tools_are_given_or_imported_where_that_is_allowed(model, tmp_path):
+    def double(n: int) -> int:
+        """Twice the number."""
+        return 2 * n
+
+    given = guided.Template('---\ntools: [double]\n---\n{{ tools["double"](n=4) }}', tools=[double])
+    assert given.run(model).text == "8"
+    path = tmp_path / "x.guided"
+    path.write_text('---\ntools: {root: "math:isqrt"}\n---\n{{ tools["root"] is defined }}')
+    with pytest.raises(guided.TemplateError, match="may not be imported"):
+        guided.load(path)
+    with pytest.raises(guided.TemplateError, match="no built-in tool 'double'"):
+        guided.Template("---\ntools: [double]\n---\n")
+
+
 # What is kept of a run.
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from guided.errors import InputError
 from guided.template.template import Template
+from guided.tools import Tool
 
 __all__ = ["load"]
 
 
-def load(path: str | os.PathLike[str]) -> Template:
-    """Read and compile a `.guided` file.
+def load(
+    path: str | os.PathLike[str],
+    *,
+    tools: Iterable[Tool | Callable[..., Any]] = (),
+    allow_imports: Collection[str] = (),
+) -> Template:
+    """Read and compile a `.guided` file; `tools` and `allow_imports` as for `Template`.
 
     Raises `InputError` if there is no such file or it is not UTF-8 text, and `TemplateSyntaxError` with line,
     column and caret for what is wrong in it.
@@ -31,4 +39,4 @@ def load(path: str | os.PathLike[str]) -> Template:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{place}:{line}: not UTF-8 text (byte {error.start} is {data[error.start]:#04x})") from None
-    return Template(text.replace("\r\n", "\n"), name=str(place))
+    return Template(text.replace("\r\n", "\n"), name=str(place), tools=tools, allow_imports=allow_imports)
