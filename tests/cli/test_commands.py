@@ -227,6 +227,26 @@ def test_a_corrupt_model_fails_by_name(small, tmp_path):
     assert (code, out) == (1, "")
     assert "model.safetensors" in err
     assert "Traceback" not in err
+    with pytest.raises(guided.ModelLoadError, match=r"model\.safetensors"):
+        guided.load_model(tmp_path, backend="builtin")
+
+
+def test_a_tokenizer_that_does_not_round_trip_fails_by_name(small, tmp_path):
+    from guided_backends.builtin import shipped_model
+
+    for path in shipped_model().iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    tokenizer = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
+    (tmp_path / "tokenizer.json").write_text(json.dumps({**tokenizer, "normalizer": {"type": "Lowercase"}}))
+    code, out, err = guide("run", small, "--model", tmp_path, "--backend", "builtin", "--json")
+    assert (code, out) == (1, "")
+    assert "does not round-trip" in err
+    assert "Lowercase" in err
+    with guided.load_model(tmp_path, backend="builtin") as model:
+        with pytest.raises(guided.VocabularyError, match="does not round-trip"):
+            model.generate("Hello There", max_tokens=2)
+        assert isinstance(guided.load(small).run(model).error, guided.VocabularyError)
 
 
 def test_a_failure_on_the_way_keeps_the_text_and_json_stays_silent(tmp_path):
