@@ -33,8 +33,9 @@ class Builder:
     def is_empty(self, part: int) -> bool: ...  # no text at all matches; may raise ConstraintTooComplex
 
     # JSON Schema nodes: reserve an id (so that schemas can recurse), then define it once.
-    # An instance satisfies a node if its type is in `types` and the part for its type holds,
-    # and every node of `all_of` holds, and of each group of `any_of` at least one node holds.
+    # An instance satisfies a node if its type is in `types`, the parts for its type hold, every literal of `all_of` holds,
+    # of each group of `any_of` at least one, and of each group of `one_of` exactly one. A literal is `node`, or `~node`
+    # for its negation (a negative number).
     def schema(self) -> int: ...
     def define_schema(
         self,
@@ -43,17 +44,25 @@ class Builder:
         types: int,  # bits: 1 null, 2 false, 4 true, 8 number, 16 string, 32 array, 64 object
         string: int | None = None,  # expression over the *value* of the string (escapes are the core's business)
         number: int | None = None,  # expression over the number as it is spelled; None: any JSON number (bounded digits)
+        number_not: int | None = None,  # the spellings of all numbers that `number` refuses; needed only under a negation
         properties: Sequence[tuple[str, int]] = (),  # in declared order
-        additional: int | None = None,  # schema node of every key that is not in properties; None: anything
+        pattern_properties: Sequence[tuple[int, int]] = (),  # (expression over the key, literal)
+        additional: int | None = None,  # of every key that neither properties nor pattern_properties name; None: anything
+        property_names: int | None = None,
         required: Sequence[str] = (),
         min_properties: int = 0,
         max_properties: int | None = None,
         prefix_items: Sequence[int] = (),
-        items: int | None = None,  # schema node of the items after the prefix; None: anything
+        items: int | None = None,  # of the items after the prefix; None: anything
         min_items: int = 0,
         max_items: int | None = None,
+        # contains: (from which index on, literal, minContains, maxContains, whether such items count as evaluated)
+        some_items: Sequence[tuple[int, int, int, int | None, bool]] = (),
         all_of: Sequence[int] = (),
         any_of: Sequence[Sequence[int]] = (),
+        one_of: Sequence[Sequence[int]] = (),
+        unevaluated_properties: int | None = None,
+        unevaluated_items: int | None = None,
     ) -> None: ...
 
     # Grammar nodes.

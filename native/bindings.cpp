@@ -5,6 +5,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "errors.hpp"
@@ -81,28 +82,57 @@ class PyBuilder {
     bool is_spent_ = false;
 };
 
+// Schemas by literal: `node`, or `~node` for its negation.
+using Literals = std::vector<std::int64_t>;
+
+struct SchemaArguments {
+    PyBuilder& b;
+
+    Lit lit(std::int64_t id) const {
+        const bool is_negated = id < 0;
+        return 2 * b.schema(static_cast<std::uint32_t>(is_negated ? ~id : id)) + is_negated;
+    }
+    Lit lit(std::optional<std::int64_t> id) const { return id ? lit(*id) : kNone; }
+    std::uint32_t expr(std::optional<std::uint32_t> e) const { return e ? b.expr(*e) : kNone; }
+    Lits lits(const Literals& ids) const {
+        Lits out;
+        for (std::int64_t id : ids) out.push_back(lit(id));
+        return out;
+    }
+    std::vector<Lits> groups(const std::vector<Literals>& all) const {
+        std::vector<Lits> out;
+        for (const Literals& ids : all) out.push_back(lits(ids));
+        return out;
+    }
+};
+
+using KeyedSchemas = std::vector<std::pair<nb::str, std::int64_t>>;
+using PatternSchemas = std::vector<std::pair<std::uint32_t, std::int64_t>>;
+using CountedItems = std::vector<std::tuple<std::uint32_t, std::int64_t, std::uint32_t, std::optional<std::uint32_t>, bool>>;
+
 void define_schema(PyBuilder& b, std::uint32_t id, std::uint32_t types, std::optional<std::uint32_t> string,
-                   std::optional<std::uint32_t> number, const std::vector<std::pair<nb::str, std::uint32_t>>& properties,
-                   std::optional<std::uint32_t> additional, const std::vector<nb::str>& required, std::uint32_t min_properties,
-                   std::optional<std::uint32_t> max_properties, const Ids& prefix_items, std::optional<std::uint32_t> items,
-                   std::uint32_t min_items, std::optional<std::uint32_t> max_items, const Ids& all_of,
-                   const std::vector<Ids>& any_of) {
+                   std::optional<std::uint32_t> number, std::optional<std::uint32_t> number_not, const KeyedSchemas& properties,
+                   const PatternSchemas& pattern_properties, std::optional<std::int64_t> additional,
+                   std::optional<std::int64_t> property_names, const std::vector<nb::str>& required, std::uint32_t min_properties,
+                   std::optional<std::uint32_t> max_properties, const Literals& prefix_items, std::optional<std::int64_t> items,
+                   std::uint32_t min_items, std::optional<std::uint32_t> max_items, const CountedItems& some_items,
+                   const Literals& all_of, const std::vector<Literals>& any_of, const std::vector<Literals>& one_of,
+                   std::optional<std::int64_t> unevaluated_properties, std::optional<std::int64_t> unevaluated_items) {
+    const SchemaArguments of{b};
     SchemaNode n;
     n.types = types;
-    if (string) n.string = b.expr(*string);
-    if (number) n.number = b.expr(*number);
-    for (const auto& [key, s] : properties) n.properties.push_back({b.schemas().intern_key(to_text(key)), b.schema(s)});
-    if (additional) n.additional = b.schema(*additional);
+    n.string = of.expr(string), n.number = of.expr(number), n.number_not = of.expr(number_not);
+    for (const auto& [key, s] : properties) n.properties.push_back({b.schemas().intern_key(to_text(key)), of.lit(s)});
+    for (const auto& [pattern, s] : pattern_properties) n.pattern_properties.push_back({b.expr(pattern), of.lit(s)});
+    n.additional = of.lit(additional), n.property_names = of.lit(property_names);
     for (const auto& key : required) n.required.push_back(b.schemas().intern_key(to_text(key)));
     n.min_properties = min_properties, n.max_properties = max_properties.value_or(kUnbounded);
-    for (std::uint32_t s : prefix_items) n.prefix.push_back(b.schema(s));
-    if (items) n.items = b.schema(*items);
+    n.prefix = of.lits(prefix_items), n.items = of.lit(items);
     n.min_items = min_items, n.max_items = max_items.value_or(kUnbounded);
-    for (std::uint32_t s : all_of) n.all_of.push_back(b.schema(s));
-    for (const Ids& group : any_of) {
-        for (std::uint32_t s : group) b.schema(s);
-        n.any_of.push_back(group);
-    }
+    for (const auto& [from, value, min, max, evaluates] : some_items)
+        n.some_items.push_back({from, of.lit(value), min, max.value_or(kUnbounded), evaluates});
+    n.all_of = of.lits(all_of), n.any_of = of.groups(any_of), n.one_of = of.groups(one_of);
+    n.unevaluated_properties = of.lit(unevaluated_properties), n.unevaluated_items = of.lit(unevaluated_items);
     n.is_defined = true;
     SchemaNode& slot = b.schemas().nodes[b.schema(id)];
     if (slot.is_defined) throw nb::value_error("this schema node is defined already");
@@ -186,10 +216,12 @@ void bind_builder(nb::module_& m) {
             return static_cast<std::uint32_t>(b.schemas().nodes.size() - 1);
         })
         .def("define_schema", &define_schema, "node"_a, nb::kw_only(), "types"_a, "string"_a = nb::none(), "number"_a = nb::none(),
-             "properties"_a = std::vector<std::pair<nb::str, std::uint32_t>>{}, "additional"_a = nb::none(),
-             "required"_a = std::vector<nb::str>{}, "min_properties"_a = 0, "max_properties"_a = nb::none(),
-             "prefix_items"_a = Ids{}, "items"_a = nb::none(), "min_items"_a = 0, "max_items"_a = nb::none(), "all_of"_a = Ids{},
-             "any_of"_a = std::vector<Ids>{})
+             "number_not"_a = nb::none(), "properties"_a = KeyedSchemas{}, "pattern_properties"_a = PatternSchemas{},
+             "additional"_a = nb::none(), "property_names"_a = nb::none(), "required"_a = std::vector<nb::str>{}, "min_properties"_a = 0,
+             "max_properties"_a = nb::none(), "prefix_items"_a = Literals{}, "items"_a = nb::none(), "min_items"_a = 0,
+             "max_items"_a = nb::none(), "some_items"_a = CountedItems{}, "all_of"_a = Literals{},
+             "any_of"_a = std::vector<Literals>{}, "one_of"_a = std::vector<Literals>{}, "unevaluated_properties"_a = nb::none(),
+             "unevaluated_items"_a = nb::none())
         .def("lexeme", [](PyBuilder& b, std::uint32_t e) { return b.builder().lexeme(b.expr(e)); }, "expression"_a)
         .def("raw", [](PyBuilder& b, nb::bytes text) { return b.builder().raw(to_string(text)); }, "text"_a)
         .def("json", &json_node, "schema"_a, nb::kw_only(), "order"_a, "item_separator"_a, "key_separator"_a, "whitespace"_a,
@@ -248,6 +280,8 @@ NB_MODULE(_native, m) {
             std::rethrow_exception(p);
         } catch (const TooComplex& e) {
             raise("ConstraintTooComplex", nb::make_tuple(e.what_is, e.limit));
+        } catch (const Unsupported& e) {
+            raise("UnsupportedSchema", nb::make_tuple("", e.keyword, std::string(e.what())));
         } catch (const Unsatisfiable& e) {
             raise("UnsatisfiableConstraint", nb::make_tuple(std::string(e.what())));
         }

@@ -1,4 +1,4 @@
-// The two ways in which a constraint fails; bindings turn them into Python's typed errors.
+// The ways in which a constraint fails; bindings turn them into Python's typed errors.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,12 @@ struct TooComplex : std::runtime_error {
 
 struct Unsatisfiable : std::runtime_error {
     explicit Unsatisfiable(const std::string& reason) : std::runtime_error(reason) {}
+};
+
+// A schema that is fine, but asks for what cannot be enforced exactly.
+struct Unsupported : std::runtime_error {
+    std::string keyword;
+    Unsupported(std::string keyword, const std::string& reason) : std::runtime_error(reason), keyword(std::move(keyword)) {}
 };
 
 }  // namespace guided

@@ -63,7 +63,7 @@ std::uint32_t Builder::raw(const std::string& bytes) {
 std::uint32_t Builder::json(SchemaId schema, const Layout& layout) {
     GrammarNode n{};
     n.kind = GrammarNode::Json;
-    n.a = machine_->schemas.goal(machine_->schemas.add_layout(layout), {schema});
+    n.a = machine_->schemas.goal(machine_->schemas.add_layout(layout), {2 * schema});
     return add(std::move(n));
 }
 

@@ -15,11 +15,11 @@ std::uint32_t Lexer::intern_residual(Labelled items) {
     if (!fresh) return it->second;
     auto r = std::make_unique<Residual>();
     std::vector<std::uint32_t> sets;
-    r->accepts = -1;
-    for (auto [label, e] : items) {
+    r->accepts = false;
+    for (const auto& [label, e] : items) {
         const auto& f = pool_.firsts(e);
         sets.insert(sets.end(), f.begin(), f.end());
-        if (r->accepts < 0 && pool_.nullable(e)) r->accepts = label;
+        r->accepts = r->accepts || pool_.nullable(e);
     }
     r->partition = &pool_.partition(std::move(sets));
     r->targets.assign(r->partition->classes.size(), kUnknown);
@@ -72,7 +72,7 @@ bool Lexer::can_become(std::uint32_t residual, const CharSet& chars) {
 std::int32_t Lexer::compute_next(LexId state, std::uint8_t byte) {
     const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
     if (spelling != Spelling::Text && partial == 0 && byte == '"')
-        return residuals_[residual]->accepts >= 0 ? kEnd : kDead;
+        return residuals_[residual]->accepts ? kEnd : kDead;
     const SpellStep step = spell_step(spelling, partial, byte);
     if (step.kind == SpellStep::Dead) return kDead;
     if (step.kind == SpellStep::Char) {
@@ -96,14 +96,19 @@ std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
 
 bool Lexer::nullable(LexId state) const {
     const State& s = states_[state];
-    return s.partial == 0 && residuals_[s.residual]->accepts >= 0;
+    return s.partial == 0 && residuals_[s.residual]->accepts;
 }
 
-Label Lexer::label(LexId state) const { return static_cast<Label>(residuals_[states_[state].residual]->accepts); }
+std::vector<Label> Lexer::labels(LexId state) const {
+    std::vector<Label> out;
+    for (auto [label, e] : residuals_[states_[state].residual]->items)
+        if (pool_.nullable(e)) out.push_back(label);
+    return out;
+}
 
-bool Lexer::has_label(LexId state, Label label) const {
+bool Lexer::has_labels(LexId state, Label bits) const {
     const Labelled& items = residuals_[states_[state].residual]->items;
-    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.first == label; });
+    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return (item.first & bits) == bits; });
 }
 
 bool Lexer::is_finished(LexId state) const {
@@ -141,8 +146,8 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
         const auto [cost, at] = queue.top();
         queue.pop();
         if (cost > seen[at].cost) continue;
-        if (residuals_[at]->accepts >= 0 || residuals_[at]->best_cost != kUnbounded) {
-            if (residuals_[at]->accepts >= 0) residuals_[at]->best_cost = 0;
+        if (residuals_[at]->accepts || residuals_[at]->best_cost != kUnbounded) {
+            if (residuals_[at]->accepts) residuals_[at]->best_cost = 0;
             for (std::uint32_t to = at; to != residual;) {
                 const Seen& s = seen[to];
                 Residual& r = *residuals_[s.from];
@@ -169,7 +174,7 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
 std::string Lexer::shortest_from(std::uint32_t residual, Spelling spelling) {
     std::string out;
     if (residuals_[residual]->best_cost == kUnbounded) find_shortest(residual, spelling);
-    while (residuals_[residual]->accepts < 0) {
+    while (!residuals_[residual]->accepts) {
         if (residuals_[residual]->best_cost == kUnbounded) find_shortest(residual, spelling);
         const Residual& r = *residuals_[residual];
         out += spell_rest(spelling, 0, r.best_char);

@@ -31,8 +31,8 @@ class Lexer {
     std::int32_t start(const Labelled& items, Spelling spelling);
     std::int32_t next(LexId state, std::uint8_t byte);
     bool nullable(LexId state) const;                    // the lexeme may end here
-    Label label(LexId state) const;                      // the label that matches where it ends here
-    bool has_label(LexId state, Label label) const;      // it may still end with this label
+    std::vector<Label> labels(LexId state) const;        // what matches where it ends here
+    bool has_labels(LexId state, Label bits) const;      // it may still end with a label that has these bits
     bool is_finished(LexId state) const;                 // it may end here, and nothing more may come
     std::uint32_t partial(LexId state) const { return states_[state].partial; }
     Spelling spelling(LexId state) const { return states_[state].spelling; }
@@ -49,7 +49,7 @@ class Lexer {
         Labelled items;
         const Partition* partition;
         std::vector<std::int32_t> targets;  // residual id per class of characters, kDead or kUnknown
-        std::int64_t accepts;               // label of a nullable item, or -1
+        bool accepts;                       // some item is nullable
         // the first step of a shortest way to the end, once known
         std::uint32_t best_char = 0, best_next = 0, best_cost = kUnbounded;
     };

@@ -137,27 +137,25 @@ void Machine::enter_repetition(std::uint32_t id, std::uint32_t done, FrameId par
 
 void Machine::enter_goal(GoalId goal, std::uint32_t depth, FrameId parent, Config& out) {
     if (!schemas.nonempty(goal)) return;
-    const Expansion e = schemas.expand(goal);
+    const Expansion& e = schemas.expand(goal);
     if (e.scalar >= 0) push_lexeme(FrameKind::Lex, static_cast<LexId>(e.scalar), 0, parent, out);
     if (e.string >= 0) add(out, intern({FrameKind::OpenText, static_cast<LexId>(e.string), 0, 0, 0, parent}));
     const std::uint32_t layout = schemas.goal_layout(goal);
     if (!schemas.layout(layout).indent) depth = 0;
     for (std::uint32_t id : e.objects) {
-        const std::uint32_t progress = schemas.initial_progress();
+        const std::uint32_t progress = schemas.intern_progress({});
         const Object& o = schemas.object(id);
-        if (!schemas.plan(o, {})) continue;
+        if (schemas.plan(o, {}).cost == UINT64_MAX) continue;
         if (schemas.can_close(o, {})) layout_lexeme(layout, Layout::ObjectEmpty, depth, parent, out);
         if (schemas.key_lexer(id, progress, tainted) >= 0)
             layout_lexeme(layout, Layout::ObjectOpen, depth, intern({FrameKind::ObjectKey, id, progress, 0, depth, parent}), out);
     }
     for (std::uint32_t id : e.arrays) {
-        const Array& a = schemas.array(id);
-        bool can_fill = a.min_items <= a.max_items;
-        for (std::uint32_t i = 0; can_fill && i < a.min_items && i <= a.prefix.size(); ++i) can_fill = schemas.nonempty(a.goal_at(i));
-        if (!can_fill) continue;
-        if (a.min_items == 0) layout_lexeme(layout, Layout::ArrayEmpty, depth, parent, out);
-        if (schemas.array_may_grow(id, 0))
-            layout_lexeme(layout, Layout::ArrayOpen, depth, intern({FrameKind::ArrayItem, id, 0, 0, depth, parent}), out);
+        const std::uint32_t progress = schemas.initial_array_progress(id);
+        if (schemas.plan_items(id, progress).cost == UINT64_MAX) continue;
+        if (schemas.can_close(schemas.array(id), progress)) layout_lexeme(layout, Layout::ArrayEmpty, depth, parent, out);
+        if (!schemas.item_options(id, progress).empty())
+            layout_lexeme(layout, Layout::ArrayOpen, depth, intern({FrameKind::ArrayItem, id, progress, 0, depth, parent}), out);
     }
 }
 
@@ -170,8 +168,8 @@ void Machine::after_object_value(const Frame& f, Config& out) {
 
 void Machine::after_array_item(const Frame& f, Config& out) {
     const Array& a = schemas.array(f.a);
-    if (f.b >= a.min_items) layout_lexeme(a.layout, Layout::ArrayClose, f.depth, f.parent, out);
-    if (schemas.array_may_grow(f.a, f.b))
+    if (schemas.can_close(a, f.b)) layout_lexeme(a.layout, Layout::ArrayClose, f.depth, f.parent, out);
+    if (!schemas.item_options(f.a, f.b).empty())
         layout_lexeme(a.layout, Layout::ItemSep, f.depth, intern({FrameKind::ArrayItem, f.a, f.b, 0, f.depth, f.parent}), out);
 }
 
@@ -203,24 +201,24 @@ void Machine::complete(FrameId id, Config& out) {
         case FrameKind::ObjectColon:
             return enter_goal(f.c, f.depth + 1, intern({FrameKind::ObjectNext, f.a, f.b, 0, f.depth, f.parent}), out);
         case FrameKind::ObjectNext: return after_object_value(f, out);
-        case FrameKind::ArrayItem: {
-            const std::uint32_t num = schemas.clamped_index(schemas.array(f.a), f.b + 1);
-            return enter_goal(schemas.array(f.a).goal_at(f.b), f.depth + 1,
-                              intern({FrameKind::ArrayNext, f.a, num, 0, f.depth, f.parent}), out);
-        }
+        case FrameKind::ArrayItem:
+            for (const ItemOption& option : schemas.item_options(f.a, f.b))
+                enter_goal(option.goal, f.depth + 1, intern({FrameKind::ArrayNext, f.a, option.progress, 0, f.depth, f.parent}), out);
+            return;
         case FrameKind::ArrayNext: return after_array_item(f, out);
         default: return;  // frames that read bytes have no child
     }
 }
 
-void Machine::complete_key(FrameId key_frame, Label label, KeyId text, Config& out) {
-    const FrameId parent = frames_[key_frame].parent;
-    const Frame f = frames_[parent];  // ObjectKey
+void Machine::complete_key(FrameId key_frame, LexId end, KeyId text, Config& out) {
+    const Frame f = frames_[frames_[key_frame].parent];  // ObjectKey
     const Object& o = schemas.object(f.a);
-    const Progress before = schemas.progress(f.b);
-    const std::uint32_t progress = schemas.intern_progress(schemas.advanced(o, before, label, text));
-    const GoalId goal = label == kExtraLabel ? o.extra_goal : o.keys[label].goal;
-    layout_lexeme(o.layout, Layout::KeySep, f.depth, intern({FrameKind::ObjectColon, f.a, progress, goal, f.depth, f.parent}), out);
+    for (Label label : lexer.labels(end)) {
+        const Progress before = schemas.progress(f.b);
+        const std::uint32_t progress = schemas.intern_progress(schemas.advanced(o, before, label, text));
+        const GoalId goal = o.options[option_of(label)].goal;
+        layout_lexeme(o.layout, Layout::KeySep, f.depth, intern({FrameKind::ObjectColon, f.a, progress, goal, f.depth, f.parent}), out);
+    }
 }
 
 // The text of a key so far, one byte on; only whole characters change it.
@@ -246,18 +244,17 @@ void Machine::step_one(FrameId id, std::uint8_t byte, Config& queue, Config& to)
             return;
         case FrameKind::OpenKey:
             if (byte == '"')
-                push_lexeme(FrameKind::Key, f.a, lexer.has_label(f.a, kExtraLabel) ? schemas.intern_key(U"") : kNone, f.parent, to);
+                push_lexeme(FrameKind::Key, f.a, lexer.has_labels(f.a, kExtraBit) ? schemas.intern_key(U"") : kNone, f.parent, to);
             return;
         case FrameKind::Text:
         case FrameKind::Key: {
             const std::int32_t n = lexer.next(f.a, byte);
             if (n == Lexer::kEnd) {
                 if (f.kind == FrameKind::Text) return complete(f.parent, to);
-                const Label label = lexer.label(f.a);
-                return complete_key(id, label, label == kExtraLabel ? f.b : kNone, to);
+                return complete_key(id, f.a, f.b, to);
             }
             if (n < 0) return;
-            const bool keeps = f.kind == FrameKind::Key && f.b != kNone && lexer.has_label(static_cast<LexId>(n), kExtraLabel);
+            const bool keeps = f.kind == FrameKind::Key && f.b != kNone && lexer.has_labels(static_cast<LexId>(n), kExtraBit);
             const std::uint32_t text = f.kind == FrameKind::Text ? 0 : keeps ? text_with(f.b, f, byte) : kNone;
             return push_lexeme(f.kind, static_cast<LexId>(n), text, f.parent, to);
         }
@@ -337,41 +334,37 @@ std::string utf8(const std::u32string& text) {
 // The shortest rest of a key that has begun; `next` becomes the frame that its end leads to.
 std::string Machine::shortest_key(const Frame& key, FrameId& next) {
     const Frame f = frames_[key.parent];
-    std::string best, rest = key.kind == FrameKind::OpenKey ? "\"" : "";
+    const Object& o = schemas.object(f.a);
+    const bool is_open = key.kind == FrameKind::OpenKey;
+    std::string best;
     std::uint64_t best_cost = UINT64_MAX;
-    FrameId best_next = 0;
-    LexId at = key.a;
-    const Object o = schemas.object(f.a);
-    auto consider = [&](const std::string& bytes, LexId end, std::uint32_t text) {
-        const Label label = lexer.label(end);
-        const Progress before = schemas.progress(f.b);
-        const std::uint32_t progress = schemas.intern_progress(schemas.advanced(o, before, label, label == kExtraLabel ? text : kNone));
-        const GoalId goal = label == kExtraLabel ? o.extra_goal : o.keys[label].goal;
-        const std::uint64_t cost = bytes.size() + schemas.cost(goal);
-        if (cost >= best_cost) return;
-        best_cost = cost, best = bytes + "\"" + utf8(schemas.layout_text(o.layout, Layout::KeySep, f.depth));
-        best_next = intern({FrameKind::ObjectColon, f.a, progress, goal, f.depth, f.parent});
-    };
     auto walk = [&](const std::string& bytes) {  // follow these bytes inside the key to its end
-        Frame k{FrameKind::Key, at, key.kind == FrameKind::OpenKey && lexer.has_label(at, kExtraLabel) ? schemas.intern_key(U"") : key.b, 0, 0, key.parent};
-        if (key.kind == FrameKind::OpenKey && !lexer.has_label(at, kExtraLabel)) k.b = kNone;
+        Frame k{FrameKind::Key, key.a, is_open ? schemas.intern_key(U"") : key.b, 0, 0, key.parent};
         for (char c : bytes) {
             const std::int32_t n = lexer.next(k.a, static_cast<std::uint8_t>(c));
             if (n < 0) return;
             if (k.b != kNone) k.b = text_with(k.b, k, static_cast<std::uint8_t>(c));
             k.a = static_cast<LexId>(n);
         }
-        if (lexer.nullable(k.a)) consider(rest + bytes, k.a, k.b);
+        if (!lexer.nullable(k.a)) return;
+        for (Label label : lexer.labels(k.a)) {
+            const Progress after = schemas.advanced(o, schemas.progress(f.b), label, k.b);
+            const GoalId goal = o.options[option_of(label)].goal;
+            const std::uint64_t rest = schemas.plan(o, after).cost, cost = schemas.cost(goal) + bytes.size() + rest;
+            if (rest == UINT64_MAX || cost >= best_cost) continue;
+            best_cost = cost;
+            best = (is_open ? "\"" : "") + bytes + "\"" + utf8(schemas.layout_text(o.layout, Layout::KeySep, f.depth));
+            next = intern({FrameKind::ObjectColon, f.a, schemas.intern_progress(after), goal, f.depth, f.parent});
+        }
     };
-    if (key.kind == FrameKind::OpenKey) {
-        const Progress before = schemas.progress(f.b);
-        if (const auto keys = schemas.plan(o, before, true); keys && !keys->empty()) {
-            const std::string text = schemas.quoted(schemas.key_text((*keys)[0].text), lexer.spelling(at));
+    if (is_open) {
+        const auto keys = schemas.plan(o, schemas.progress(f.b), true);
+        if (!keys.items.empty()) {
+            const std::string text = schemas.quoted(schemas.key_text(keys.items[0].text), lexer.spelling(key.a));
             walk(text.substr(1, text.size() - 2));
         }
     }
-    if (best_cost == UINT64_MAX) walk(lexer.shortest(at));
-    next = best_next;
+    if (best_cost == UINT64_MAX) walk(lexer.shortest(key.a));
     return best;
 }
 
@@ -397,28 +390,25 @@ std::string Machine::shortest_after(FrameId id) {
             case FrameKind::ObjectKey:
             case FrameKind::ObjectColon:
             case FrameKind::ObjectNext: {
-                const Object o = schemas.object(f.a);
-                if (f.kind == FrameKind::ObjectColon) out += schemas.shortest(f.c, f.depth + 1);
-                const auto keys = schemas.plan(o, schemas.progress(f.b), f.kind == FrameKind::ObjectKey);
+                const Object& o = schemas.object(f.a);
                 bool is_first = f.kind == FrameKind::ObjectKey;
-                if (keys)
-                    for (const PlannedKey& k : *keys) {
-                        if (!is_first) part(o.layout, Layout::ItemSep, f.depth);
-                        out += schemas.key_and_value(o, k, f.depth), is_first = false;
-                    }
+                if (f.kind == FrameKind::ObjectColon) out += schemas.shortest(f.c, f.depth + 1);
+                for (const PlannedKey& k : schemas.plan(o, schemas.progress(f.b), is_first).items) {
+                    if (!is_first) part(o.layout, Layout::ItemSep, f.depth);
+                    out += schemas.key_and_value(o, k, f.depth), is_first = false;
+                }
                 part(o.layout, Layout::ObjectClose, f.depth);
                 break;
             }
             case FrameKind::ArrayItem:
             case FrameKind::ArrayNext: {
-                const Array a = schemas.array(f.a);
-                std::uint32_t num = f.b;
-                if (f.kind == FrameKind::ArrayItem) out += schemas.shortest(a.goal_at(num++), f.depth + 1);
-                for (; num < a.min_items; ++num) {
-                    part(a.layout, Layout::ItemSep, f.depth);
-                    out += schemas.shortest(a.goal_at(num), f.depth + 1);
+                const std::uint32_t layout = schemas.array(f.a).layout;
+                bool is_first = f.kind == FrameKind::ArrayItem;
+                for (GoalId item : schemas.plan_items(f.a, f.b, is_first).items) {
+                    if (!is_first) part(layout, Layout::ItemSep, f.depth);
+                    out += schemas.shortest(item, f.depth + 1), is_first = false;
                 }
-                part(a.layout, Layout::ArrayClose, f.depth);
+                part(layout, Layout::ArrayClose, f.depth);
                 break;
             }
             default: break;

@@ -43,8 +43,8 @@ enum class FrameKind : std::uint8_t {
     ObjectKey,    // a: object, b: progress; a key comes next
     ObjectColon,  // a: object, b: progress with this key, c: goal of its value
     ObjectNext,   // a: object, b: progress; a value has just ended
-    ArrayItem,    // a: array, b: index; an item comes next
-    ArrayNext,    // a: array, b: items so far; an item has just ended
+    ArrayItem,    // a: array, b: progress; an item comes next
+    ArrayNext,    // a: array, b: progress; an item has just ended
 };
 
 struct Frame {
@@ -77,8 +77,8 @@ class Machine {
 
     // Everything that may read the next byte once the child of `f` has ended.
     void complete(FrameId f, Config& out);
-    // The same where a key has ended with `label`; `text` is its text if it is an extra one.
-    void complete_key(FrameId key_frame, Label label, KeyId text, Config& out);
+    // The same where a key has ended in lexer state `end`; `text` is its text if it may be an extra one.
+    void complete_key(FrameId key_frame, LexId end, KeyId text, Config& out);
     // The frame after one more byte inside a lexeme; `state` is the lexer's next state.
     void push_lexeme(FrameKind kind, LexId state, std::uint32_t b, FrameId parent, Config& out);
     void add_closure(Config& config);  // adds what follows lexemes that may end here

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <map>
 
 namespace guided {
 
@@ -196,8 +197,7 @@ LexId Masker::lexer_at(LexId state, NodeId node, bool& alive) {
 
 Config Masker::after_key(FrameId frame, LexId end) {
     Config after;
-    const Label label = machine_.lexer.label(end);
-    machine_.complete_key(frame, label, label == kExtraLabel ? kUnknownExtras : kNone, after);
+    machine_.complete_key(frame, end, kUnknownExtras, after);
     return after;
 }
 
@@ -218,12 +218,11 @@ void Masker::add_crossing(const Frame& f, FrameId frame, const LexRow& row) {
         for (NodeId quote : row.exits) add_after_quote(quote, after, shapes);
         return;
     }
-    std::unordered_map<Label, std::pair<Config, Shapes>> by_label;
+    std::map<std::vector<Label>, std::pair<Config, Shapes>> by_labels;
     for (NodeId quote : row.exits) {
         bool alive = true;
         const LexId end = lexer_at(f.a, trie_.parent(quote), alive);
-        const Label label = machine_.lexer.label(end);
-        auto [it, fresh] = by_label.try_emplace(label);
+        auto [it, fresh] = by_labels.try_emplace(machine_.lexer.labels(end));
         if (fresh) it->second.first = after_key(frame, end);
         add_after_quote(quote, it->second.first, it->second.second);
     }

@@ -1,15 +1,19 @@
 // JSON Schemas as goals: what must hold of one value, taken together.
 //
-// A goal is a set of schema nodes that the same value must satisfy. Expanding it splits by type: scalars become one
-// expression, objects and arrays a few alternatives, each a conjunction of nodes without `any_of`. Progress inside an object
-// is a small interned record. A goal is empty when no value satisfies it: decided by a least fixpoint over what is required.
+// A goal is a set of literals, schema nodes or their negations, that the same value must satisfy. Expanding it splits by
+// type: scalars become one expression; objects and arrays a few alternatives, each a conjunction of nodes with negations
+// pushed inwards. `not required a` forbids the key a, `not properties a: S` asks for a key a that is not S, `not
+// additionalProperties S` asks for some other key that is not S, and so on: what remains is positive, and a choice.
+// A goal is empty when no value satisfies it: decided by a least fixpoint over what is required.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -22,25 +26,45 @@ inline constexpr std::uint32_t kNone = 0xFFFFFFFF;
 enum TypeBit : std::uint32_t { kNull = 1, kFalse = 2, kTrue = 4, kNumber = 8, kString = 16, kArray = 32, kObject = 64 };
 
 using SchemaId = std::uint32_t;
+using Lit = std::uint32_t;  // schema id * 2, + 1 if negated
 using GoalId = std::uint32_t;
 using KeyId = std::uint32_t;  // interned text
+
+inline constexpr Lit kTrueLit = 0, kFalseLit = 1;  // node 0 holds of every value
+constexpr Lit negated(Lit l) { return l ^ 1; }
+
+struct SomeKey {  // some key of this language has a value that satisfies this
+    ExprId keys;
+    Lit value;
+};
+
+struct SomeItems {  // how many items from index `from` on satisfy `value`
+    std::uint32_t from;
+    Lit value;
+    std::uint32_t min, max;
+    bool evaluates = false;  // whether such items count as evaluated
+};
 
 struct SchemaNode {
     std::uint32_t types = 127;
     std::uint32_t string = kNone, number = kNone;  // expressions
-    std::vector<std::pair<KeyId, SchemaId>> properties;
-    SchemaId additional = kNone;
+    std::uint32_t number_not = kNone;              // the numbers that `number` refuses
+    std::vector<std::pair<KeyId, Lit>> properties;
+    std::vector<std::pair<ExprId, Lit>> pattern_properties;
+    Lit additional = kNone, property_names = kNone;
     std::vector<KeyId> required;
     std::uint32_t min_properties = 0, max_properties = kUnbounded;
-    std::vector<SchemaId> prefix;
-    SchemaId items = kNone;
+    std::vector<SomeKey> some_keys;
+    std::vector<Lit> prefix;
+    Lit items = kNone;
     std::uint32_t min_items = 0, max_items = kUnbounded;
-    std::vector<SchemaId> all_of;
-    std::vector<std::vector<SchemaId>> any_of;
+    std::vector<SomeItems> some_items;
+    std::vector<Lit> all_of;
+    std::vector<std::vector<Lit>> any_of, one_of;
+    Lit unevaluated_properties = kNone, unevaluated_items = kNone;
     bool is_defined = false;
 
-    bool constrains_objects() const;
-    bool constrains_arrays() const;
+    bool constrains(TypeBit type) const;
 };
 
 // How JSON is laid out: separators and white space, as expressions.
@@ -54,40 +78,73 @@ struct Layout {
     bool operator==(const Layout&) const = default;
 };
 
+using Lits = std::vector<Lit>;
+
 struct Object {
     struct Key {
         KeyId text;
         ExprId spelled;  // literal of the text
-        GoalId goal;
+        Lits value;
         bool is_declared, is_required;
+        std::uint32_t witnesses = 0;  // which of `some` it can be
+    };
+    struct Extra {  // keys without a name of their own that are treated alike
+        ExprId keys;
+        Lits value;
+        std::uint32_t witnesses = 0;
+    };
+    struct Option {  // one reading of the next key: which, and which of `some` it is to witness
+        std::uint32_t key;  // index into keys, then into extras
+        std::uint32_t witnessed;
+        GoalId goal;
+        ExprId spelled;
     };
     std::uint32_t layout;
     std::vector<Key> keys;  // declared ones in order, then required ones that nobody declares
+    std::vector<Extra> extras;
+    std::vector<Lit> some;
+    std::vector<Option> options;                // of each key a run, the one that witnesses nothing first
+    std::vector<std::uint32_t> first_option;    // of each key and extra, and one past the end
     std::uint32_t num_declared = 0;
-    GoalId extra_goal = kNone;  // of all other keys; kNone: they are not allowed
-    ExprId extra_key = ExprPool::kAll;
     std::uint32_t min_properties = 0, max_properties = kUnbounded;
+
     bool counts() const { return min_properties > 0 || max_properties != kUnbounded; }
+    bool is_simple() const { return some.empty() && min_properties == 0 && max_properties == kUnbounded; }
+    std::uint32_t all_witnessed() const { return (1u << some.size()) - 1; }
 };
 
-struct Array {
-    std::uint32_t layout;
-    std::vector<GoalId> prefix;
-    GoalId items;
-    std::uint32_t min_items = 0, max_items = kUnbounded;
-    GoalId goal_at(std::uint32_t i) const { return i < prefix.size() ? prefix[i] : items; }
-};
+// A label of a key lexer is the index of an option; this bit says that the text of the key is to be kept.
+inline constexpr Label kExtraBit = 0x80000000;
+inline std::uint32_t option_of(Label label) { return label & ~kExtraBit; }
 
 // Where an object stands: how far in the declared order, how many keys, which of them, which others.
 struct Progress {
-    std::uint32_t position = 0, count = 0, extras = 0;  // extras: id of a set of key texts
-    std::vector<std::uint32_t> seen;                    // bits of Object::keys
+    std::uint32_t position = 0, count = 0, witnessed = 0, extras = 0;  // extras: id of a set of key texts
+    std::vector<std::uint32_t> seen;                                   // bits of Object::keys
     bool has(std::uint32_t key) const { return key / 32 < seen.size() && (seen[key / 32] >> (key % 32)) & 1; }
     void add(std::uint32_t key);
 };
 
 inline constexpr std::uint32_t kUnknownExtras = 0xFFFFFFFE;  // a key whose text a mask walk did not keep
-inline constexpr Label kExtraLabel = 0xFFFFFFF0;
+
+struct Array {
+    std::uint32_t layout;
+    std::vector<Lits> prefix;
+    Lits items;
+    std::uint32_t min_items = 0, max_items = kUnbounded;
+    std::vector<SomeItems> some;
+};
+
+struct ArrayProgress {
+    std::uint32_t index = 0;
+    std::vector<std::uint32_t> counts;  // of Array::some
+    bool operator<(const ArrayProgress& o) const { return std::tie(index, counts) < std::tie(o.index, o.counts); }
+};
+
+struct ItemOption {
+    GoalId goal;
+    std::uint32_t progress;  // afterwards
+};
 
 struct Expansion {
     std::int32_t scalar = Lexer::kDead;  // null, true, false and numbers
@@ -102,11 +159,17 @@ struct PlannedKey {
     GoalId goal;
 };
 
+template <class Item>
+struct Plan {
+    std::uint64_t cost = UINT64_MAX;
+    std::vector<Item> items;
+};
+
 class Schemas {
    public:
-    Schemas(ExprPool& pool, Lexer& lexer) : pool_(pool), lexer_(lexer) {}
+    Schemas(ExprPool& pool, Lexer& lexer);
 
-    std::vector<SchemaNode> nodes;
+    std::deque<SchemaNode> nodes;  // a deque: nodes made on the way do not move the others
 
     KeyId intern_key(const std::u32string& text);
     const std::u32string& key_text(KeyId id) const { return key_texts_[id]; }
@@ -115,68 +178,107 @@ class Schemas {
     std::int32_t layout_lexeme(std::uint32_t layout, Layout::Part part, std::uint32_t depth);
     std::u32string layout_text(std::uint32_t layout, Layout::Part part, std::uint32_t depth) const;
 
-    GoalId goal(std::uint32_t layout, std::vector<SchemaId> nodes);
+    GoalId goal(std::uint32_t layout, const Lits& lits);
     std::uint32_t goal_layout(GoalId g) const { return goals_[g].layout; }
-    bool nonempty(GoalId g);
     const Expansion& expand(GoalId g);
+    bool nonempty(GoalId g) { return cost(g) != UINT64_MAX; }
+    std::uint64_t cost(GoalId g);  // bytes of a shortest value, about; UINT64_MAX: none
     std::string shortest(GoalId g, std::uint32_t depth);
-    std::uint64_t cost(GoalId g);
 
     const Object& object(std::uint32_t id) const { return *objects_[id]; }
-    const Array& array(std::uint32_t id) const { return *arrays_[id]; }
-
     std::uint32_t intern_progress(const Progress& p);
     const Progress& progress(std::uint32_t id) const { return *progresses_[id]; }
-    std::uint32_t initial_progress() { return intern_progress({}); }
     Progress advanced(const Object& o, const Progress& p, Label label, KeyId extra_text);
     bool can_close(const Object& o, const Progress& p) const;
     // A lexer over the keys that may come next, or kDead. `tainted` is set where unknown extra keys could matter.
     std::int32_t key_lexer(std::uint32_t object, std::uint32_t progress, bool& tainted);
-    bool array_may_grow(std::uint32_t array, std::uint32_t num_items);
-    std::uint32_t clamped_index(const Array& a, std::uint32_t num_items) const;
-
-    // Keys of a shortest way to close; with `at_least_one` even if it could close now. None: impossible.
-    std::optional<std::vector<PlannedKey>> plan(const Object& o, const Progress& p, bool at_least_one = false);
+    // Keys of a shortest way to close; with `at_least_one` even if it could close now. Without `needs` costs are solved.
+    Plan<PlannedKey> plan(const Object& o, const Progress& p, bool at_least_one = false, std::vector<GoalId>* needs = nullptr);
     std::string quoted(const std::u32string& text, Spelling spelling) const;
     std::string key_and_value(const Object& o, const PlannedKey& k, std::uint32_t depth);
+
+    const Array& array(std::uint32_t id) const { return *arrays_[id]; }
+    std::uint32_t initial_array_progress(std::uint32_t array);
+    bool can_close(const Array& a, std::uint32_t progress) const;
+    const std::vector<ItemOption>& item_options(std::uint32_t array, std::uint32_t progress);  // that leave a way to close
+    Plan<GoalId> plan_items(std::uint32_t array, std::uint32_t progress, bool at_least_one = false,
+                            std::vector<GoalId>* needs = nullptr);
 
    private:
     struct Goal {
         std::uint32_t layout;
-        std::vector<SchemaId> nodes;
+        Lits lits;
         bool is_expanded = false, is_solved = false;
         Expansion expansion;
         std::uint64_t cost = UINT64_MAX;
     };
-    using NodeSet = std::vector<SchemaId>;
+    struct Annotations {  // what the schemas that hold have evaluated of one value
+        std::vector<KeyId> names;
+        std::vector<ExprId> patterns;
+        std::vector<Lit> items;
+        std::uint32_t num_items = 0;
+        bool is_all = false;
+    };
+    struct Branch;
+    using Options = std::vector<Lits>;  // at least one of these, each as a whole
 
-    bool literal_holds(SchemaId n, std::uint32_t bit, std::uint32_t depth) const;
-    ExprId scalar_expr(SchemaId n, TypeBit type, std::uint32_t depth);
-    std::vector<NodeSet> alternatives(const NodeSet& goal, TypeBit type) const;
-    std::uint32_t make_object(std::uint32_t layout, const NodeSet& nodes);
-    std::uint32_t make_array(std::uint32_t layout, const NodeSet& nodes);
+    const SchemaNode& node(Lit l) const { return nodes[l >> 1]; }
+    Lit add_node(SchemaNode n);
+    bool literal_holds(Lit l, std::uint32_t bit, std::uint32_t depth) const;
+    ExprId scalar_expr(Lit l, TypeBit type, std::uint32_t depth);
+    ExprId own_scalar(Lit l, TypeBit type);
+    std::vector<Lits> alternatives(const Lits& goal, TypeBit type, std::uint32_t layout);
+    bool visit(Branch& b, Lit l, const std::vector<std::uint32_t>& scopes, TypeBit type, std::uint32_t layout);
+    void annotate(Annotations& a, const SchemaNode& s, TypeBit type) const;
+    void close_scopes(Branch& b, TypeBit type);
+    Options options_of(const std::vector<Lit>& group, bool is_one_of, bool is_split, std::uint32_t layout);
+    const Options& refutations(SchemaId n, TypeBit type);
+    void refute_object(const SchemaNode& s, Options& out);
+    void refute_array(const SchemaNode& s, Options& out);
+    bool are_disjoint(Lit x, Lit y, std::uint32_t layout);
+    ExprId unnamed_keys(const SchemaNode& s);
+    bool matches(ExprId e, const std::u32string& text);
+
+    std::uint32_t make_object(std::uint32_t layout, const Lits& lits);
+    void name_keys(Object& o, const Lits& lits);
+    void split_extras(Object& o, const Lits& lits);
+    void list_options(Object& o);
+    std::uint32_t make_array(std::uint32_t layout, const Lits& lits);
+    bool may_use(const Object& o, const Progress& p, std::uint32_t option) const;
+    bool is_used(const Object& o, const Progress& p, std::uint32_t key) const;
+    std::uint32_t num_missing(const Object& o, const Progress& p) const;
+    ExprId unseen(ExprId keys, const std::vector<KeyId>& seen);
+    struct KeyPlanner;
+    friend struct KeyPlanner;
+
+    std::uint32_t intern_array_progress(const Array& a, ArrayProgress p);
+    std::vector<ItemOption> raw_item_options(const Array& a, std::uint32_t progress);
+    Plan<GoalId> plan_uniform_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs);
+
     ExprId default_number();
     void solve(GoalId g);
     std::uint64_t candidate_cost(GoalId g, std::vector<GoalId>* needs);
-    std::uint64_t object_cost(std::uint32_t id, std::vector<GoalId>* needs);
-    std::uint64_t array_cost(std::uint32_t id, std::vector<GoalId>* needs);
     std::uint64_t known_cost(GoalId g, std::vector<GoalId>* needs);
-    bool may_use(const Object& o, const Progress& p, std::uint32_t key) const;
-    std::uint32_t num_missing(const Object& o, const Progress& p) const;
 
     ExprPool& pool_;
     Lexer& lexer_;
-    std::vector<std::u32string> key_texts_;
+    std::deque<std::u32string> key_texts_;
     std::map<std::u32string, KeyId> key_ids_;
     std::vector<Layout> layouts_;
     std::unordered_map<std::vector<std::uint32_t>, std::int32_t, VectorHash> layout_lexemes_, key_lexers_;
-    std::vector<Goal> goals_;
+    std::deque<Goal> goals_;
     std::vector<std::unique_ptr<Object>> objects_;
     std::vector<std::unique_ptr<Array>> arrays_;
     std::vector<std::unique_ptr<Progress>> progresses_;
+    std::deque<ArrayProgress> array_progresses_;
+    std::map<ArrayProgress, std::uint32_t> array_progress_ids_;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<ItemOption>> item_options_;
     std::vector<std::vector<KeyId>> extra_sets_{{}};
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> goal_ids_, object_ids_, array_ids_,
         progress_ids_, extra_set_ids_;
+    std::map<std::pair<SchemaId, TypeBit>, Options> refutations_;
+    std::map<std::pair<Lit, Lit>, bool> disjoint_;
+    std::uint32_t disjoint_depth_ = 0;
     ExprId default_number_ = kNone;
 };
 

@@ -69,7 +69,7 @@ TEST(masks_of_a_recursive_schema_are_exact) {
             SchemaNode tree;
             tree.types = kObject | kNull;
             const SchemaId self = static_cast<SchemaId>(schemas.nodes.size());
-            tree.properties = {{schemas.intern_key(U"a"), s}, {schemas.intern_key(U"ab"), self}};
+            tree.properties = {{schemas.intern_key(U"a"), 2 * s}, {schemas.intern_key(U"ab"), 2 * self}};
             tree.required = {schemas.intern_key(U"ab"), schemas.intern_key(U"z")};
             tree.max_properties = 4;
             const SchemaId root = define(b, tree);
@@ -103,7 +103,7 @@ TEST(a_goal_that_needs_itself_is_empty) {
     Builder b(1'000'000, 100'000);
     SchemaNode loop;
     loop.types = kObject;
-    loop.properties = {{b.machine().schemas.intern_key(U"again"), 0}};
+    loop.properties = {{b.machine().schemas.intern_key(U"again"), 2}};  // node 1: itself
     loop.required = {b.machine().schemas.intern_key(U"again")};
     const SchemaId root = define(b, loop);
     bool refused = false;

@@ -1,0 +1,367 @@
+// Objects: which keys may come next, what their values must be, and whether the rest can still be made.
+#include <algorithm>
+
+#include "errors.hpp"
+#include "schema.hpp"
+
+namespace guided {
+
+namespace {
+
+constexpr std::size_t kMaxWitnesses = 6, kMaxExtras = 256;
+constexpr std::uint64_t kInfinite = UINT64_MAX;
+constexpr std::uint32_t kMaxPlanned = 20'000;  // choices tried for one plan
+
+std::uint64_t plus(std::uint64_t a, std::uint64_t b) { return a == kInfinite || b == kInfinite ? kInfinite : a + b; }
+
+bool is_impossible(const Lits& lits) { return std::find(lits.begin(), lits.end(), kFalseLit) != lits.end(); }
+
+}  // namespace
+
+void Progress::add(std::uint32_t key) {
+    if (seen.size() <= key / 32) seen.resize(key / 32 + 1);
+    seen[key / 32] |= 1u << (key % 32);
+}
+
+KeyId Schemas::intern_key(const std::u32string& text) {
+    auto [it, fresh] = key_ids_.try_emplace(text, static_cast<KeyId>(key_texts_.size()));
+    if (fresh) key_texts_.push_back(text);
+    return it->second;
+}
+
+bool Schemas::matches(ExprId e, const std::u32string& text) {
+    for (char32_t c : text) e = pool_.derive(e, c);
+    return pool_.nullable(e);
+}
+
+std::uint32_t Schemas::make_object(std::uint32_t layout, const Lits& lits) {
+    std::vector<std::uint32_t> key{layout};
+    key.insert(key.end(), lits.begin(), lits.end());
+    if (auto it = object_ids_.find(key); it != object_ids_.end()) return it->second;
+    auto o = std::make_unique<Object>();
+    o->layout = layout;
+    for (Lit l : lits) {
+        const SchemaNode& s = node(l);
+        o->min_properties = std::max(o->min_properties, s.min_properties);
+        o->max_properties = std::min(o->max_properties, s.max_properties);
+        for (const SomeKey& some : s.some_keys) o->some.push_back(some.value);
+    }
+    if (o->some.size() > kMaxWitnesses) throw TooComplex("keys that must exist with some property of their own", kMaxWitnesses);
+    name_keys(*o, lits);
+    split_extras(*o, lits);
+    list_options(*o);
+    objects_.push_back(std::move(o));
+    return object_ids_[key] = static_cast<std::uint32_t>(objects_.size() - 1);
+}
+
+void Schemas::name_keys(Object& o, const Lits& lits) {
+    std::map<KeyId, std::size_t> index;
+    auto add = [&](KeyId text, bool is_declared) {
+        if (index.try_emplace(text, o.keys.size()).second)
+            o.keys.push_back({text, pool_.literal(key_texts_[text]), {}, is_declared, false, 0});
+    };
+    for (Lit l : lits)
+        for (const auto& [text, _] : node(l).properties) add(text, true);
+    o.num_declared = static_cast<std::uint32_t>(o.keys.size());
+    for (Lit l : lits)
+        for (KeyId text : node(l).required) add(text, false);
+    std::uint32_t witness = 0;
+    for (Lit l : lits) {
+        const SchemaNode& s = node(l);
+        const ExprId names = s.property_names == kNone ? ExprPool::kAll : scalar_expr(s.property_names, kString, 0);
+        std::map<std::size_t, Lit> own;
+        for (const auto& [text, value] : s.properties) own[index.at(text)] = value;
+        for (KeyId text : s.required) o.keys[index.at(text)].is_required = true;
+        for (std::size_t i = 0; i < o.keys.size(); ++i) {
+            Object::Key& k = o.keys[i];
+            const std::u32string& text = key_texts_[k.text];
+            const auto found = own.find(i);
+            bool is_named = found != own.end();
+            if (is_named) k.value.push_back(found->second);
+            for (const auto& [pattern, value] : s.pattern_properties)
+                if (matches(pattern, text)) k.value.push_back(value), is_named = true;
+            if (!is_named && s.additional != kNone) k.value.push_back(s.additional);
+            if (names != ExprPool::kAll && !matches(names, text)) k.value.push_back(kFalseLit);
+            for (std::size_t w = 0; w < s.some_keys.size(); ++w)
+                if (matches(s.some_keys[w].keys, text)) k.witnesses |= 1u << (witness + w);
+        }
+        witness += static_cast<std::uint32_t>(s.some_keys.size());
+    }
+}
+
+// All other keys, cut into languages that every keyword treats alike.
+void Schemas::split_extras(Object& o, const Lits& lits) {
+    struct Piece {
+        Object::Extra extra;
+        bool is_named;  // by a pattern of the node at hand
+    };
+    std::vector<std::u32string> words;
+    for (const Object::Key& k : o.keys) words.push_back(key_texts_[k.text]);
+    std::vector<Piece> pieces{{{pool_.negate(pool_.words(std::move(words))), {}, 0}, false}};
+    auto split = [&](ExprId language, auto&& inside) {
+        std::vector<Piece> out;
+        for (Piece& p : pieces) {
+            Piece in = p;
+            in.extra.keys = pool_.both({p.extra.keys, language});
+            p.extra.keys = pool_.both({p.extra.keys, pool_.negate(language)});
+            inside(in);
+            if (pool_.nonempty(in.extra.keys)) out.push_back(std::move(in));
+            if (pool_.nonempty(p.extra.keys)) out.push_back(std::move(p));
+        }
+        if (out.size() > kMaxExtras) throw TooComplex("kinds of keys that patterns tell apart", kMaxExtras);
+        pieces = std::move(out);
+    };
+    std::uint32_t witness = 0;
+    for (Lit l : lits) {
+        const SchemaNode s = node(l);
+        for (Piece& p : pieces) p.is_named = false;
+        for (const auto& [pattern, value] : s.pattern_properties)
+            split(pattern, [&](Piece& in) { in.extra.value.push_back(value), in.is_named = true; });
+        if (s.additional != kNone)
+            for (Piece& p : pieces)
+                if (!p.is_named) p.extra.value.push_back(s.additional);
+        if (s.property_names != kNone)
+            split(scalar_expr(negated(s.property_names), kString, 0), [&](Piece& in) { in.extra.value.push_back(kFalseLit); });
+        for (const SomeKey& some : s.some_keys) {
+            split(some.keys, [&](Piece& in) { in.extra.witnesses |= 1u << witness; });
+            ++witness;
+        }
+        std::erase_if(pieces, [](const Piece& p) { return is_impossible(p.extra.value); });
+    }
+    for (Piece& p : pieces) o.extras.push_back(std::move(p.extra));
+}
+
+void Schemas::list_options(Object& o) {
+    auto add = [&](std::uint32_t key, const Lits& value, std::uint32_t witnesses, ExprId spelled) {
+        o.first_option.push_back(static_cast<std::uint32_t>(o.options.size()));
+        if (is_impossible(value)) return;
+        for (std::uint32_t mask = 0;; mask = (mask - witnesses) & witnesses) {  // every subset, the empty one first
+            Lits lits = value;
+            for (std::uint32_t w = 0; w < o.some.size(); ++w)
+                if (mask >> w & 1) lits.push_back(o.some[w]);
+            if (!is_impossible(lits)) o.options.push_back({key, mask, goal(o.layout, lits), spelled});
+            if (mask == witnesses) break;
+        }
+    };
+    for (std::uint32_t i = 0; i < o.keys.size(); ++i) add(i, o.keys[i].value, o.keys[i].witnesses, o.keys[i].spelled);
+    for (std::uint32_t i = 0; i < o.extras.size(); ++i)
+        add(static_cast<std::uint32_t>(o.keys.size()) + i, o.extras[i].value, o.extras[i].witnesses, o.extras[i].keys);
+    o.first_option.push_back(static_cast<std::uint32_t>(o.options.size()));
+}
+
+std::uint32_t Schemas::intern_progress(const Progress& p) {
+    std::vector<std::uint32_t> key{p.position, p.count, p.witnessed, p.extras};
+    key.insert(key.end(), p.seen.begin(), p.seen.end());
+    auto [it, fresh] = progress_ids_.try_emplace(std::move(key), static_cast<std::uint32_t>(progresses_.size()));
+    if (fresh) progresses_.push_back(std::make_unique<Progress>(p));
+    return it->second;
+}
+
+Progress Schemas::advanced(const Object& o, const Progress& p, Label label, KeyId extra_text) {
+    Progress out = p;
+    const Object::Option& option = o.options[option_of(label)];
+    const bool is_any_order = layouts_[o.layout].is_any_order, is_extra = option.key >= o.keys.size();
+    const bool is_declared = !is_extra && o.keys[option.key].is_declared;
+    out.witnessed |= option.witnessed;
+    if (o.counts()) {
+        ++out.count;
+        if (o.max_properties == kUnbounded) out.count = std::min(out.count, o.min_properties);
+    }
+    if (!is_any_order) out.position = is_declared ? option.key + 1 : o.num_declared;
+    if (!is_extra && (is_any_order || !is_declared)) out.add(option.key);
+    if (is_extra && out.extras != kUnknownExtras) {
+        if (extra_text == kUnknownExtras) {
+            out.extras = kUnknownExtras;
+        } else {
+            std::vector<KeyId> set = extra_sets_[out.extras];
+            set.insert(std::upper_bound(set.begin(), set.end(), extra_text), extra_text);
+            auto [it, fresh] = extra_set_ids_.try_emplace(set, static_cast<std::uint32_t>(extra_sets_.size()));
+            if (fresh) extra_sets_.push_back(std::move(set));
+            out.extras = it->second;
+        }
+    }
+    return out;
+}
+
+// Whether a named key has come, or can come no more.
+bool Schemas::is_used(const Object& o, const Progress& p, std::uint32_t key) const {
+    return layouts_[o.layout].is_any_order || !o.keys[key].is_declared ? p.has(key) : key < p.position;
+}
+
+std::uint32_t Schemas::num_missing(const Object& o, const Progress& p) const {
+    std::uint32_t missing = 0;
+    for (std::uint32_t i = 0; i < o.keys.size(); ++i) missing += o.keys[i].is_required && !is_used(o, p, i);
+    return missing;
+}
+
+bool Schemas::can_close(const Object& o, const Progress& p) const {
+    return p.count >= o.min_properties && p.witnessed == o.all_witnessed() && num_missing(o, p) == 0;
+}
+
+// Whether the order of keys and what has been seen allow this option now.
+bool Schemas::may_use(const Object& o, const Progress& p, std::uint32_t option) const {
+    const std::uint32_t key = o.options[option].key;
+    const bool is_extra = key >= o.keys.size();
+    if (o.options[option].witnessed & p.witnessed) return false;  // nothing new
+    if (!is_extra && is_used(o, p, key)) return false;
+    if (layouts_[o.layout].is_any_order) return true;
+    const std::uint32_t before = !is_extra && o.keys[key].is_declared ? key : o.num_declared;
+    for (std::uint32_t i = p.position; i < before; ++i)
+        if (o.keys[i].is_required) return false;
+    return true;
+}
+
+ExprId Schemas::unseen(ExprId keys, const std::vector<KeyId>& seen) {
+    if (seen.empty()) return keys;
+    std::vector<std::u32string> words;
+    for (KeyId text : seen) words.push_back(key_texts_[text]);
+    return pool_.both({keys, pool_.negate(pool_.words(std::move(words)))});
+}
+
+std::int32_t Schemas::key_lexer(std::uint32_t object, std::uint32_t progress_id, bool& tainted) {
+    const Progress p = *progresses_[progress_id];
+    if (p.extras == kUnknownExtras) tainted = true;
+    if (auto it = key_lexers_.find({object, progress_id}); it != key_lexers_.end()) return it->second;
+    const Object& o = *objects_[object];
+    Labelled items;
+    for (std::uint32_t i = 0; i < o.options.size(); ++i) {
+        const Object::Option& option = o.options[i];
+        if (!may_use(o, p, i) || !nonempty(option.goal)) continue;
+        const bool is_extra = option.key >= o.keys.size();
+        ExprId e = option.spelled;
+        if (is_extra && p.extras != kUnknownExtras) e = unseen(e, extra_sets_[p.extras]);
+        // where keys are counted or one must be a witness, a key may come only if the rest can still be made
+        if (!o.is_simple() && plan(o, advanced(o, p, i, kUnknownExtras)).cost == kInfinite) continue;
+        items.push_back({is_extra ? i | kExtraBit : i, e});
+    }
+    const std::int32_t lex = lexer_.start(items, layouts_[o.layout].spelling());
+    return key_lexers_[{object, progress_id}] = lex;
+}
+
+// Chooses the keys of a shortest way to close: first who witnesses what, then what is required, then how many.
+struct Schemas::KeyPlanner {
+    Schemas& schemas;
+    const Object& o;
+    const Progress& p;
+    bool at_least_one;
+    std::vector<GoalId>* needs;
+    std::vector<std::uint32_t> chosen;  // options of witnesses
+    std::uint32_t work = 0;
+    Plan<PlannedKey> best;
+
+    std::uint64_t cost_of(std::uint32_t option) {
+        const Object::Option& x = o.options[option];
+        const std::size_t size = x.key < o.keys.size() ? schemas.key_texts_[o.keys[x.key].text].size() : 1;
+        return plus(schemas.known_cost(x.goal, needs), size + 4);
+    }
+    std::uint32_t plain_option(std::uint32_t key) const {  // kNone: the key is forbidden
+        const std::uint32_t first = o.first_option[key];
+        return first < o.first_option[key + 1] && o.options[first].witnessed == 0 ? first : kNone;
+    }
+    bool is_taken(std::uint32_t key) const {
+        return schemas.is_used(o, p, key) ||
+               std::any_of(chosen.begin(), chosen.end(), [&](std::uint32_t c) { return o.options[c].key == key; });
+    }
+
+    void witness(std::uint32_t left, std::uint64_t cost) {
+        if (++work > kMaxPlanned) throw TooComplex("ways to make an object, tried one by one", kMaxPlanned);
+        if (cost >= best.cost) return;
+        if (left == 0) return finish(cost);
+        const std::uint32_t lowest = left & (~left + 1);
+        for (std::uint32_t i = 0; i < o.options.size(); ++i) {
+            const Object::Option& x = o.options[i];
+            if (!(x.witnessed & lowest) || (x.witnessed & ~left)) continue;
+            if (x.key < o.keys.size() && is_taken(x.key)) continue;
+            const std::uint64_t more = cost_of(i);
+            if (more == kInfinite) continue;
+            chosen.push_back(i);
+            witness(left & ~x.witnessed, plus(cost, more));
+            chosen.pop_back();
+        }
+    }
+
+    void finish(std::uint64_t cost) {
+        std::vector<std::uint32_t> all = chosen;
+        for (std::uint32_t i = 0; i < o.keys.size(); ++i) {
+            if (!o.keys[i].is_required || is_taken(i)) continue;
+            const std::uint32_t option = plain_option(i);
+            if (option == kNone) return;
+            cost = plus(cost, cost_of(option));
+            all.push_back(option);
+        }
+        if (cost >= best.cost) return;
+        std::uint32_t num_fill = o.min_properties > p.count + all.size() ? o.min_properties - p.count - static_cast<std::uint32_t>(all.size()) : 0;
+        if (at_least_one && all.empty() && num_fill == 0) num_fill = 1;
+        if (o.max_properties != kUnbounded && p.count + all.size() + num_fill > o.max_properties) return;
+        fill(std::move(all), num_fill, cost);
+    }
+
+    void fill(std::vector<std::uint32_t> all, std::uint32_t num_fill, std::uint64_t cost) {
+        std::vector<std::pair<std::uint64_t, std::uint32_t>> fillers;  // (cost, option); an extra may come many times
+        if (num_fill > 0)
+            for (std::uint32_t key = 0; key < o.keys.size() + o.extras.size(); ++key) {
+                const std::uint32_t option = plain_option(key);
+                if (option == kNone || (key < o.keys.size() && (o.keys[key].is_required || is_taken(key)))) continue;
+                if (const std::uint64_t c = cost_of(option); c != kInfinite) fillers.push_back({c, option});
+            }
+        std::sort(fillers.begin(), fillers.end());
+        std::vector<KeyId> seen;
+        if (p.extras != kUnknownExtras) seen = schemas.extra_sets_[p.extras];
+        std::vector<PlannedKey> keys;
+        for (std::uint32_t option : all)
+            if (!add_key(option, seen, keys)) return;
+        for (std::size_t i = 0; num_fill > 0;) {
+            if (i == fillers.size()) return;
+            if (!add_key(fillers[i].second, seen, keys)) {
+                ++i;  // these keys are used up
+                continue;
+            }
+            cost = plus(cost, fillers[i].first), --num_fill;
+            if (o.options[fillers[i].second].key < o.keys.size()) ++i;
+        }
+        if (cost >= best.cost) return;
+        std::sort(keys.begin(), keys.end(), [&](const PlannedKey& x, const PlannedKey& y) {
+            return o.options[option_of(x.label)].key < o.options[option_of(y.label)].key;
+        });
+        best = {cost, std::move(keys)};
+    }
+
+    bool add_key(std::uint32_t option, std::vector<KeyId>& seen, std::vector<PlannedKey>& keys) {
+        const Object::Option& x = o.options[option];
+        if (x.key < o.keys.size()) {
+            keys.push_back({option, o.keys[x.key].text, x.goal});
+            return true;
+        }
+        const std::int32_t lex = schemas.lexer_.start({{0, schemas.unseen(x.spelled, seen)}}, Spelling::Text);
+        if (lex < 0) return false;
+        const std::u32string text = decoded(schemas.lexer_.shortest(static_cast<LexId>(lex)));
+        seen.push_back(schemas.intern_key(text));
+        keys.push_back({option | kExtraBit, seen.back(), x.goal});
+        return true;
+    }
+
+    static std::u32string decoded(const std::string& bytes) {
+        std::u32string out;
+        Partial partial = 0;
+        for (char b : bytes) {
+            const SpellStep s = spell_step(Spelling::Text, partial, static_cast<std::uint8_t>(b));
+            partial = s.kind == SpellStep::More ? s.value : 0;
+            if (s.kind == SpellStep::Char) out.push_back(s.value);
+        }
+        return out;
+    }
+};
+
+Plan<PlannedKey> Schemas::plan(const Object& o, const Progress& p, bool at_least_one, std::vector<GoalId>* needs) {
+    KeyPlanner planner{*this, o, p, at_least_one, needs, {}, 0, {}};
+    planner.witness(o.all_witnessed() & ~p.witnessed, 2);
+    return std::move(planner.best);
+}
+
+std::string Schemas::key_and_value(const Object& o, const PlannedKey& k, std::uint32_t depth) {
+    const std::u32string sep = layout_text(o.layout, Layout::KeySep, depth);
+    return quoted(key_texts_[k.text], layouts_[o.layout].spelling()) + std::string(sep.begin(), sep.end()) +
+           shortest(k.goal, depth + 1);
+}
+
+}  // namespace guided
