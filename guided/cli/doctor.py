@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal
 
@@ -60,16 +62,34 @@ def _native_core() -> Finding:
 
 
 def _backend(entry: EntryPoint) -> Finding:
-    """A backend is fine if it can be imported; one whose library is not installed is merely absent."""
+    """Fine if its libraries are there and it can be imported; without its libraries it is merely absent."""
     subject = f"backend {entry.name}"
+    versions = {name: _version(name) for name in _libraries(entry)}
+    missing = [name for name, version in versions.items() if version is None]
     try:
-        entry.load()
+        if not missing:
+            entry.load()
     except ModuleNotFoundError as error:
-        needs = error.name or str(error)
-        return Finding(subject, "absent", f"needs {needs}: pip install 'guided[{entry.name}]'")
+        missing = [error.name or str(error)]
     except Exception as error:  # a backend is anybody's code: whatever it raises is the answer
         return Finding(subject, "failed", f"{type(error).__name__}: {error}")
-    return Finding(subject, "ok", entry.value)
+    if missing:
+        return Finding(subject, "absent", f"needs {' and '.join(missing)}: pip install 'guided[{entry.name}]'")
+    return Finding(subject, "ok", ", ".join(f"{name} {version}" for name, version in versions.items()) or entry.value)
+
+
+def _libraries(entry: EntryPoint) -> list[str]:
+    """What the extra of the backend's name installs."""
+    needs = entry.dist.requires or [] if entry.dist is not None else []
+    wanted = re.compile(rf"""([\w.-]+).*;.*extra == ["']{re.escape(entry.name)}["']""")
+    return [found[1] for need in needs if (found := wanted.match(need))]
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _shipped_model() -> Iterator[Finding]:

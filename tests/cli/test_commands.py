@@ -306,6 +306,16 @@ def test_doctor_names_what_is_missing(monkeypatch):
     )
 
 
+def test_doctor_says_how_to_get_a_backend(monkeypatch):
+    from guided.cli import doctor
+
+    known = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "torch" else known(name))
+    code, out, _ = guide("doctor")
+    assert code == 0
+    assert re.search(r"--\s+backend transformers\s+needs torch: pip install 'guided\[transformers\]'", out)
+
+
 def _no_model():
     raise guided.ModelLoadError("no such model")
 
