@@ -19,8 +19,6 @@ __all__ = [
     "HoleClosed",
     "HoleOpened",
     "Provenance",
-    "RoleClosed",
-    "RoleOpened",
     "RunFinished",
     "TextAppended",
     "TokenSampled",
@@ -72,20 +70,6 @@ class HoleClosed:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleOpened:
-    """A message of the chat template begins."""
-
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class RoleClosed:
-    """A message of the chat template is over."""
-
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
 class Warned:
     """Something the caller should know, and the run goes on: a tokenizer that cannot spell a text exactly ..."""
 
@@ -101,7 +85,5 @@ class RunFinished:
     captures: dict[str, Any] = field(default_factory=dict)
 
 
-Event: TypeAlias = (
-    TextAppended | TokenSampled | HoleOpened | HoleClosed | RoleOpened | RoleClosed | Warned | RunFinished
-)
+Event: TypeAlias = TextAppended | TokenSampled | HoleOpened | HoleClosed | Warned | RunFinished
 Emit: TypeAlias = Callable[[Event], None]

@@ -95,7 +95,7 @@ class _Run:
                 yield from self._hole(op)
             elif isinstance(op, ops.BeamStart):
                 self.state = yield from beam_region(self.machine, self.state, op, self.decoding)
-                self.tell_pieces()
+                self._tell_holes(self.state.pieces[self._num_told :])
             else:
                 yield from self._way(op)
 
@@ -136,6 +136,14 @@ class _Run:
     def _text(self) -> TextState:
         """The text, given away: whoever decodes closes its sequence if it fails."""
         return self.state.text
+
+    def _tell_holes(self, pieces: tuple[Piece, ...]) -> None:
+        """The text of a searched region, known all at once, and its captures."""
+        self.tell_pieces()
+        for name in dict.fromkeys(piece.hole for piece in pieces if piece.hole is not None):
+            capture = self.state.captures.get(name)
+            if capture is not None:
+                self.tell(HoleClosed(name, capture.text, capture.value, capture.finish_reason, capture.logprob))
 
     def tell_pieces(self) -> None:
         """Text that was added without a hole under way."""

@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from guided.constraints import AnyText, Constraint, Regex
+from guided.constraints.constraint import Expression
 from guided.errors import ConstraintError, GuidedError, InvalidRegex, TemplateError
 from guided.lang import nodes
+from guided.lang.constants import is_constant
 from guided.lang.evaluate import evaluate
 from guided.lang.problems import runtime_error
 from guided.lang.values import Undefined, to_text
 from guided.program.hole_types import hole_type
+from guided.program.where import static_where
 from guided.source import Source, Span
 
 __all__ = ["HoleOptions", "HolePlan", "Option", "make_options", "plan_hole", "static_plan"]
@@ -96,13 +99,13 @@ def plan_hole(node: nodes.Hole, scope: Mapping[str, Any], source: Source, defaul
         raise runtime_error(source, span, str(error)) from error
 
 
-def static_plan(node: nodes.Hole, defs: Mapping[str, Any], source: Source) -> HolePlan | None:
-    """The plan of a hole whose constraint is the same in every run; None for the others."""
-    from guided.lang.constants import is_constant
-
+def static_plan(
+    node: nodes.Hole, defs: Mapping[str, Any], source: Source, defaults: HoleOptions | None = None
+) -> HolePlan | None:
+    """The plan of a hole whose arguments are the same in every run; None for the others."""
     if not all(is_constant(a.value) for a in node.arguments if a.name not in ("where", "type")):
         return None
-    return plan_hole(node, {"defs": defs}, source, HoleOptions())
+    return plan_hole(node, {"defs": defs}, source, defaults or HoleOptions())
 
 
 class _ArgumentProblem(GuidedError):
@@ -129,7 +132,7 @@ def _plan(node: nodes.Hole, given: Mapping[str, Any], defaults: HoleOptions) -> 
             wants_distribution=bool(given.get("dist", False)),
         )
     constraint, convert = _constraint(node, given)
-    where = node.argument("where")
+    constraint, where = _with_where(node, constraint)
     pattern = given.get("stop_regex")
     return HolePlan(
         node.name,
@@ -138,7 +141,7 @@ def _plan(node: nodes.Hole, given: Mapping[str, Any], defaults: HoleOptions) -> 
         decoding,
         stop_regex=Regex(pattern) if pattern is not None else None,
         keep_stop=bool(given.get("keep_stop", False)),
-        where=where.items if isinstance(where, nodes.ListExpr) else (),
+        where=where,
         append=given.get("append"),
     )
 
@@ -168,6 +171,18 @@ def _constraint(node: nodes.Hole, given: Mapping[str, Any]) -> tuple[Constraint,
             message = f"'{name}' and '{other}' cannot be combined in one hole"
             raise _ArgumentProblem(other, message, "leave one of them out") from None
     return whole, convert
+
+
+def _with_where(node: nodes.Hole, constraint: Constraint) -> tuple[Constraint, tuple[nodes.Expr, ...]]:
+    """The constraint with the static items of `where` in it, and the items that are checked at the end of the hole."""
+    where = node.argument("where")
+    items = where.items if isinstance(where, nodes.ListExpr) else ()
+    if not isinstance(constraint, Expression):
+        return constraint, items
+    static, rest = static_where(items)
+    for part in static:
+        constraint = constraint & part if constraint != AnyText() else part
+    return constraint, rest
 
 
 def _regex(pattern: Any) -> Constraint:

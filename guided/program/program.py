@@ -6,10 +6,10 @@ Compiling looks at every hole whose constraint is the same in all runs, and refu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from guided.errors import GuidedError, TemplateError, UnsatisfiableConstraint
+from guided.errors import BudgetTooSmall, GuidedError, TemplateError, UnsatisfiableConstraint
 from guided.lang import TemplateFile, bind_inputs, nodes
 from guided.lang.constants import definitions
 from guided.lang.problems import syntax_error
@@ -39,6 +39,7 @@ class Program:
 
     file: TemplateFile
     ops: tuple[Op, ...]
+    _checked: set[str] = field(default_factory=set, repr=False, compare=False)  # vocabularies that it was checked for
 
     @property
     def source(self) -> Source:
@@ -47,6 +48,16 @@ class Program:
     def bind_inputs(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """A value for every input; raises InputError for a missing, unknown or wrong one."""
         return bind_inputs(self.file.front.inputs, given)
+
+    def check_budgets(self, vocab: Vocabulary) -> None:
+        """Raise TemplateSyntaxError at a constant hole whose `max_tokens` is below its shortest text."""
+        if vocab.fingerprint in self._checked:
+            return
+        options = HoleOptions().over(bind_defaults(self.file.front, {}))
+        for node in walk(*self.file.body):
+            if isinstance(node, nodes.Hole):
+                _check_budget(node, definitions(self.file.front), self.source, vocab, options)
+        self._checked.add(vocab.fingerprint)
 
     def row(
         self,
@@ -72,6 +83,7 @@ class Program:
         try:
             scope = start_scope(self.file, self.bind_inputs(inputs), tools or {})
             decoding = self._decoding(defaults or {}, seed=seed, row=row, greedy=greedy, logprobs=logprobs)
+            self.check_budgets(engine.vocab)
             state = RunState(scope, start(engine.vocab))
             machine = Machine(self.ops, self.source, engine)
             state, error = yield from execute(machine, state, decoding, emit)
@@ -107,8 +119,26 @@ def _check_hole(node: nodes.Hole, defs: Mapping[str, Any], source: Source, vocab
         diagnostic = error.diagnostic
         raise syntax_error(source, diagnostic.span, diagnostic.message, diagnostic.label, diagnostic.help) from error
     except GuidedError as error:
-        argument = next((a for a in node.arguments if a.name in ("regex", "json", "type")), None)
-        names = " and ".join(f"'{a.name}'" for a in node.arguments if a.name in ("regex", "json", "type"))
+        asking = [a for a in node.arguments if a.name in ("regex", "json", "type", "where")]
+        argument = asking[0] if asking else None
+        names = " and ".join(f"'{a.name}'" for a in asking)
         is_empty = isinstance(error, UnsatisfiableConstraint)
         message = f"nothing can be written at '{node.name}': no text satisfies {names}" if is_empty else str(error)
         raise syntax_error(source, argument.value.span if argument is not None else node.span, message) from error
+
+
+def _check_budget(
+    node: nodes.Hole, defs: Mapping[str, Any], source: Source, vocab: Vocabulary, defaults: HoleOptions
+) -> None:
+    plan = static_plan(node, defs, source, defaults)
+    limit = plan.decoding.max_tokens if plan is not None and not plan.options else None
+    if plan is None or limit is None:
+        return
+    shortest = plan.constraint.compile(vocab).matcher().shortest_completion()
+    if len(shortest) <= limit or (needed := len(vocab.encode(shortest))) <= limit + 1:
+        return  # the text around it may save a token: whether it does is seen when the hole opens
+    argument = next((a for a in node.arguments if a.name == "max_tokens"), None)
+    message = f"max_tokens={limit} is too small for '{node.name}': its shortest text has {needed} tokens"
+    help = f"give at least max_tokens={needed}; the shortest text is {shortest.decode('utf-8', 'replace')[:60]!r}"
+    span = argument.value.span if argument is not None else node.span
+    raise syntax_error(source, span, message, help=help) from BudgetTooSmall(limit, needed)

@@ -93,13 +93,15 @@ def test_select_in_a_beam_sees_what_comes_later(play):
 
 def test_where_kills_a_hypothesis(play):
     free = play('p{% beam n=9 %}{{ gen("b", regex="[0-3]") }}{% endbeam %}', words=()).result.values["b"]
-    other = play(f'p{{% beam n=9 %}}{{{{ gen("b", regex="[0-3]", where=[it != "{free}"]) }}}}{{% endbeam %}}', words=())
+    other = play(
+        f'p{{% beam n=9 %}}{{{{ gen("b", regex="[0-3]", where=[it.upper() != "{free}"]) }}}}{{% endbeam %}}', words=()
+    )
     assert other.result.error is None
     assert other.result.values["b"] != free
 
 
 def test_no_hypothesis_left_is_an_error(play):
-    run = play('p{% beam n=4 %}{{ gen("b", regex="[0-3]", where=[it == "7"]) }}{% endbeam %}', words=())
+    run = play('p{% beam n=4 %}{{ gen("b", regex="[0-3]", where=[it.upper() == "7"]) }}{% endbeam %}', words=())
     assert isinstance(run.result.error, TemplateRuntimeError)
 
 

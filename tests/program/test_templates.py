@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guided.errors import InputError, TemplateRuntimeError, TemplateSyntaxError
+from guided.errors import BudgetTooSmall, InputError, TemplateRuntimeError, TemplateSyntaxError
 from guided.program import HoleClosed, RunFinished, TextAppended, TokenSampled
 from guided.runtime.scheduler import Scheduler
 
@@ -155,7 +155,7 @@ def test_hidden_leaves_captures_and_no_text(play):
 
 
 def test_where_refuses_what_does_not_hold(play):
-    run = play('{{ gen("x", regex="[0-9]{2}", where=[it != "12"]) }}', says="12")
+    run = play('{{ gen("x", regex="[0-9]{2}", where=[it.upper() != "12"]) }}', says="12")
     assert isinstance(run.result.error, TemplateRuntimeError)
     assert "does not fit" in str(run.result.error)
 
@@ -220,9 +220,17 @@ def test_a_runtime_error_keeps_what_was_done(play):
     assert run.result.text == "a7"
 
 
-def test_a_budget_too_small_ends_the_row_alone(play):
-    run = play('a{{ gen("x", regex="[a-z]{9}", max_tokens=2) }}')
-    assert type(run.result.error).__name__ == "BudgetTooSmall"
+def test_a_budget_that_no_text_fits_has_a_place(play):
+    run = play('a\n{{ gen("x", regex="[a-z]{9}", max_tokens=2) }}')
+    assert isinstance(run.result.error, TemplateSyntaxError)
+    assert isinstance(run.result.error.__cause__, BudgetTooSmall)
+    assert "test.guided:2:" in str(run.result.error)
+    assert "shortest text has 9 tokens" in str(run.result.error)
+
+
+def test_a_budget_that_is_known_in_the_run_only(play):
+    template = with_inputs('a{{ gen("x", regex="[a-z]{9}", max_tokens=n) }}', n="integer")
+    assert isinstance(play(template, inputs={"n": 2}).result.error, BudgetTooSmall)
 
 
 @pytest.mark.parametrize(
