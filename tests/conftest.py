@@ -8,9 +8,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# ./check fast leaves out property tests too, and what loads torch or a large vocabulary.
+SLOW_PARAMETERS = ("tekken", "sentencepiece", "transformers")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes over a second or two; ./check fast leaves it out")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        is_property = getattr(getattr(item, "function", None), "is_hypothesis_test", False)
+        is_large = any(name in item.nodeid for name in SLOW_PARAMETERS)
+        if is_property or is_large:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
