@@ -17,6 +17,7 @@ from guided.program.events import (
 from guided.program.executor import RunResult
 from guided.program.generate import Generated, GenerateRequest, generate_row
 from guided.program.program import Program, compile_program
+from guided.program.score import score_row
 from guided.program.session import Session
 from guided.program.state import Capture, Piece
 from guided.program.trace import Segment, hole_segments, readable, segments
@@ -46,5 +47,6 @@ __all__ = [
     "hole_segments",
     "readable",
     "run_html",
+    "score_row",
     "segments",
 ]

@@ -217,7 +217,7 @@ class _Search:
         for index, hypothesis in enumerate(self.pool):
             state, hole = hypothesis.state, hypothesis.hole
             if state is not None and hole is not None and not state.is_done:
-                state = replace(state, text=prepare(self.engine, state.text))
+                state = replace(state, text=prepare(self.engine, state.text, scored=True))
                 marks[index] = state.text.marks[1:]
                 ask, state = hole.ask(state, num=self.options.width + 1)  # one may be an end token
                 asks.append(ask)
@@ -288,7 +288,7 @@ class _Search:
         owners: list[int] = []
         forks = []
         for index, hypothesis in enumerate(self.pool):
-            text = prepare(self.engine, hypothesis.run.text)
+            text = prepare(self.engine, hypothesis.run.text, scored=True)
             self.pool[index] = replace(hypothesis, run=replace(hypothesis.run, text=text))
             rest, rest_marks = _tail_tokens(self.machine, text.tail, text.tail_marks)
             tokens, token_marks = (*text.pending, *rest), text.marks + rest_marks

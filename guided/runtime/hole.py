@@ -146,7 +146,7 @@ class Hole:
 
     def ask(self, state: HoleState, *, num: int = 1) -> tuple[Ask, HoleState]:
         """The question for the next token (the best `num` of them), and the state once it is computed."""
-        text = prepare(self.engine, state.text)
+        text = prepare(self.engine, state.text, scored=self.request.logprobs)
         seq = text.seq
         assert seq is not None
         scored = self.request.logprobs and len(text.pending) > 1

@@ -9,40 +9,42 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from guided.runtime.hole_text import OUTSIDE, TextState, prepare
+from guided.runtime.hole_text import HOLE, OUTSIDE, TextState, prepare
 from guided.runtime.scheduler import Ask, Row
 
 if TYPE_CHECKING:
     from guided.runtime.engine import Engine
 
-__all__ = ["ask_scores", "prefill", "score_pending"]
+__all__ = ["prefill", "score_pending"]
 
 
-def ask_scores(engine: Engine, text: TextState) -> tuple[Ask, TextState] | None:
-    """The question for log p of all pending tokens but the first, and the text after it; None where there are none."""
-    text = prepare(engine, text)
-    if len(text.pending) < 2 or text.seq is None:
-        return None
-    ask = Ask(text.seq, text.pending[:-1], want="all", targets=text.pending[1:])
-    return ask, replace(text, pending=text.pending[-1:], marks=text.marks[-1:])
+def score_pending(engine: Engine, text: TextState, more: Sequence[int] = (), *, close: bool = False) -> Row[float]:
+    """The sum of log p of the pending tokens that belong to a hole, and of `more` after them.
 
-
-def score_pending(engine: Engine, text: TextState, more: Sequence[int] = ()) -> Row[float]:
-    """The sum of log p of the pending tokens that belong to a hole, and of `more` after them."""
-    text = prepare(engine, text)
-    marks = text.marks[1:] + bytes([1]) * len(more)
-    asked = ask_scores(engine, replace(text, pending=(*text.pending, *more), marks=text.marks + bytes([1]) * len(more)))
-    if asked is None:
-        return 0.0
-    answers = yield [asked[0]]
-    logprobs: npt.NDArray[np.float64] | None = answers[0].logprobs
-    assert logprobs is not None
-    return float(sum(p for p, mark in zip(logprobs, marks, strict=True) if mark != OUTSIDE))
+    All but the last of them are computed; with `close` the sequence is given back.
+    """
+    text = prepare(engine, text, scored=True)
+    tokens, marks = (*text.pending, *more), text.marks + bytes([HOLE]) * len(more)
+    assert text.seq is not None
+    try:
+        first = next((i for i, mark in enumerate(marks) if mark != OUTSIDE), len(marks))
+        if first > 1:  # what needs no score is computed without the head
+            yield [Ask(text.seq, tokens[: first - 1], want="none")]
+            tokens, marks = tokens[first - 1 :], marks[first - 1 :]
+        if len(tokens) < 2:
+            return 0.0
+        answers = yield [Ask(text.seq, tokens[:-1], want="all", targets=tokens[1:])]
+        logprobs: npt.NDArray[np.float64] | None = answers[0].logprobs
+        assert logprobs is not None
+        return float(sum(p for p, mark in zip(logprobs, marks[1:], strict=True) if mark != OUTSIDE))
+    finally:
+        if close:
+            engine.close(text.seq)
 
 
 def prefill(engine: Engine, text: TextState) -> Row[TextState]:
     """Compute the pending tokens that need no score, so that the next question has only tokens that do."""
-    text = prepare(engine, text)
+    text = prepare(engine, text, scored=True)
     scored = next((i for i, mark in enumerate(text.marks) if mark != OUTSIDE), len(text.marks))
     count = min(scored, len(text.pending)) - 1
     if count < 1 or text.seq is None:

@@ -26,6 +26,7 @@ __all__ = [
     "append_control",
     "append_ids",
     "append_text",
+    "beginning",
     "fork",
     "longest_token",
     "num_tokens",
@@ -97,19 +98,24 @@ def take(vocab: Vocabulary, text: TextState, tokens: Sequence[int], num_bytes: i
     )
 
 
-def prepare(engine: Engine, text: TextState) -> TextState:
-    """With a sequence and at least one pending token: ready for a forward."""
+def prepare(engine: Engine, text: TextState, *, scored: bool = False) -> TextState:
+    """With a sequence and at least one pending token: ready for a forward.
+
+    A new sequence holds what the cache has of the text; with `scored` only what stands before the first marked token,
+    so that every marked token is computed and can be scored.
+    """
     text = repend(engine, text)
     pending, marks = text.pending, text.marks
     if not pending:
-        pending, marks = (_beginning(engine.vocab),), bytes([OUTSIDE])
+        pending, marks = (beginning(engine.vocab),), bytes([OUTSIDE])
     if text.seq is not None:
         return replace(text, pending=pending, marks=marks)
-    seq = engine.open(pending)
+    first = next((i for i, mark in enumerate(marks) if mark != OUTSIDE), len(marks)) if scored else len(marks)
+    seq = engine.open(pending[: max(1, first)])
     return replace(text, seq=seq, pending=pending[seq.length :], marks=marks[seq.length :])
 
 
-def _beginning(vocab: Vocabulary) -> int:
+def beginning(vocab: Vocabulary) -> int:
     """What an empty text begins with."""
     if vocab.bos_id is not None:
         return vocab.bos_id
