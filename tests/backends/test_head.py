@@ -109,6 +109,13 @@ def test_a_head_that_cannot_be_taken_apart_is_run_by_the_model_itself(tokenizer)
         with torch.no_grad():
             expected = model(torch.tensor([text])).logits[0, -1].numpy()
         assert np.abs(engine.logits(row)[0] - expected).max() < 1e-4
+    seq = engine.open([])
+    (nothing,) = engine.step([Extend(seq, [50, 51], "none")])
+    assert nothing.rows == 0
+    (row,) = engine.step([Extend(seq, [52])])
+    with torch.no_grad():
+        expected = model(torch.tensor([[50, 51, 52]])).logits[0, -1].numpy()
+    assert np.abs(engine.logits(row)[0] - expected).max() < 1e-4
     mask = np.zeros((1, 10), np.int32)
     mask[0, 3] = 0b101
     (choice,) = engine.select([rows[0]], mask, [Policy()])

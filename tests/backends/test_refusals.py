@@ -92,7 +92,7 @@ def test_a_tokenizer_of_another_model(model_of):
         backend.from_objects(model_of("llama"), "not a tokenizer")
 
 
-@pytest.mark.parametrize("options", [{"num_threads": 0}, {"max_batch": 0}])
+@pytest.mark.parametrize("options", [{"num_threads": 0}, {"max_batch": 0}, {"form": "round"}])
 def test_options_out_of_range(options, engine_of):
     with pytest.raises(ModelLoadError, match=next(iter(options))):
         engine_of("llama", **options)

@@ -46,6 +46,8 @@ class ModelRunner:
         for name, value in (("num_threads", num_threads), ("max_batch", max_batch)):
             if value is not None and value < 1:
                 raise ModelLoadError(f"{name}={value}: pass a positive number, or leave it out")
+        if form not in (None, "packed", "batched"):
+            raise ModelLoadError(f"form={form!r}: pass 'packed' or 'batched', or leave it out")
         self.num_threads = num_threads
         self.architecture = Architecture.of(model)
         on_cpu = self.architecture.device.type == "cpu"
@@ -94,10 +96,11 @@ class ModelRunner:
         }
         if hidden:
             return _pick(self.architecture.decoder(**inputs)[0], layout)
-        is_packed = layout.input_ids.shape[0] == 1
-        if self._takes_rows and is_packed and layout.wanted is not None and len(layout.wanted):
-            logits: torch.Tensor = self.architecture.model(**inputs, logits_to_keep=layout.wanted)[0][0]
-            return logits
+        if self._takes_rows and layout.input_ids.shape[0] == 1 and layout.wanted is not None:
+            count = len(layout.wanted)
+            keep = layout.wanted if count else torch.zeros(1, dtype=torch.int64, device=layout.wanted.device)
+            logits: torch.Tensor = self.architecture.model(**inputs, logits_to_keep=keep)[0][0]
+            return logits[:count]
         return _pick(self.architecture.model(**inputs)[0], layout)
 
     @contextmanager
