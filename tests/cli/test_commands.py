@@ -384,3 +384,16 @@ def test_ctrl_c_ends_the_run_quietly(tmp_path):
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert not trace.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["character", "extract"])
+def test_another_backend_gives_the_same_text(name):
+    pytest.importorskip("torch", reason="pip install 'guided[transformers]'")
+    pytest.importorskip("transformers", reason="pip install 'guided[transformers]'")
+    from guided_backends.builtin import shipped_model
+
+    template = ROOT / "templates" / f"{name}.guided"
+    builtin = guide("run", template, "--greedy")
+    other = guide("run", template, "--greedy", "--model", shipped_model(), "--backend", "transformers")
+    assert other[:2] == builtin[:2] == (0, builtin[1])
