@@ -63,5 +63,6 @@ def as_observation(text: str, max_chars: int) -> str:
     >>> as_observation("3 hits\\nAnswer: 42\\n", 100)
     '3 hits\\n  Answer: 42'
     """
+    text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
     lines = UNPRINTABLE.sub(" ", text.replace("\r\n", "\n")).strip().split("\n")
     return render("", "\n  ".join(lines), max_chars)

@@ -176,6 +176,8 @@ def _between(schema: Schema, kind: str, low: float | None, high: float | None) -
 def _pattern_without(words: Sequence[str]) -> str:
     """A pattern of the strings that are none of `words`: a proper prefix, a prefix and a wrong character, or more
     than a word."""
+    if any("\ud800" <= char <= "\udfff" for word in words for char in word):
+        raise Inexpressible
     follow: dict[str, set[str]] = {"": set()}
     for word in words:
         for i, char in enumerate(word):

@@ -105,6 +105,8 @@ class ReactAgent:
     def _loop(self, question: str, seed: int | None, recorded: Sequence[Step] | None = None) -> Loop:
         if not isinstance(question, str):
             raise InputError(f"the question must be text, not {type(question).__name__}")
+        if not question.isprintable() and any("\ud800" <= char <= "\udfff" for char in question):
+            raise InputError("the question holds half a surrogate pair, which is not text")
         return Loop(self.model, self._options, question, self._options.seed if seed is None else seed, recorded)
 
     def _compile(self) -> None:

@@ -90,7 +90,7 @@ class ReactRun:
             "stats": {name: getattr(self.stats, name) for name in AgentStats.__slots__},
             "trace": list(self.trace),
         }
-        return json.dumps(document, ensure_ascii=False)
+        return json.dumps(document)  # ASCII: a tool may have returned half a surrogate pair
 
     @staticmethod
     def from_json(text: str) -> ReactRun:

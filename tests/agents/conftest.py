@@ -47,6 +47,7 @@ class Session:
     scheduler: None
     seed: int
     text_so_far: str = ""
+    is_closed: bool = False
     pieces: list[Piece] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -57,7 +58,7 @@ class Session:
         self.text_so_far += text
 
     def close(self) -> None:
-        pass
+        self.is_closed = True
 
     def gen(self, name, *, constraint, max_tokens, temperature):
         matcher = constraint.compile(self.model.vocab).matcher()

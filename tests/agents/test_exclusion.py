@@ -113,6 +113,7 @@ def test_nothing_is_left(schema, value):
         ({"type": "number", "minimum": 1, "exclusiveMinimum": True}, 2),
         (True, 1),
         ({"type": "string"}, "a" * 1000),
+        ({"type": "string"}, "\ud800"),
         ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}, 1),
         ({"$ref": "http://localhost:9/x"}, 1),
     ],

@@ -60,6 +60,16 @@ def test_stream_yields_each_step_as_it_is_finished(scripted):
     first = next(steps)
     assert (first.action.arguments, len(model.turns)) == ({"expression": "12 + 30"}, 1)
     assert [step.answer for step in steps] == ["168"]
+    assert model.sessions[0].is_closed
+
+
+def test_a_stream_that_is_left_early_gives_its_session_back(scripted):
+    model = scripted(ADD, DONE)
+    steps = ReactAgent(model, [calculator]).stream("?")
+    next(steps)
+    assert not model.sessions[0].is_closed
+    steps.close()
+    assert model.sessions[0].is_closed
 
 
 def test_a_tools_error_becomes_an_observation_and_the_run_goes_on(scripted):
@@ -157,6 +167,13 @@ def test_an_observation_is_data_cut_to_length_and_cannot_look_like_a_turn(script
     assert len(shown) == 100
     assert shown.endswith("more characters)")
     assert not re.search(r"^(Thought|Action|Answer):", shown, re.MULTILINE)
+
+
+def test_a_result_that_is_no_unicode_text_does_no_harm(scripted, tmp_path):
+    broken = tool(name="broken")(lambda: "a\ud800b")
+    run = ReactAgent(scripted("Thought: a\nAction: broken({})\n", DONE), [broken]).run("?")
+    assert run.steps[0].observation.text == "a?b"
+    run.save(tmp_path / "run.json")
 
 
 def test_a_call_that_was_repeated_is_not_offered_again(scripted):
@@ -268,6 +285,7 @@ def test_a_replay_that_leaves_the_run_says_where(scripted):
         (lambda m: ReactAgent(m, [], temperature=-1), InputError, "temperature must be 0 or more"),
         (lambda m: ReactAgent(m, [echo(a={"unevaluatedItems": False})]), UnsupportedSchema, "unevaluatedItems"),
         (lambda m: ReactAgent(m).run(3), InputError, "the question must be text"),
+        (lambda m: ReactAgent(m).run("a\ud800"), InputError, "half a surrogate pair"),
     ],
 )
 def test_wrong_use_is_refused_with_a_typed_error(scripted, make, error, reason):
