@@ -210,6 +210,23 @@ void bind_builder(nb::module_& m) {
             if (max && *max < min) throw nb::value_error("a repeat needs minimum <= maximum");
             return b.pool().repeat(b.expr(e), min, max.value_or(kUnbounded));
         }, "part"_a, "minimum"_a, "maximum"_a.none())
+        .def("automaton", [](PyBuilder& b, const std::vector<std::vector<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>>>& states,
+                             const Ids& accepting) {
+            Automaton a;
+            a.accepting.resize(states.size());
+            for (const auto& edges : states) {
+                a.states.emplace_back();
+                for (auto [lo, hi, to] : edges) {
+                    if (to >= states.size()) throw nb::value_error("an edge leads to a state that is not there");
+                    a.states.back().push_back({normalized({{lo, hi}}), to});
+                }
+            }
+            for (std::uint32_t s : accepting) {
+                if (s >= states.size()) throw nb::value_error("an accepting state that is not there");
+                a.accepting[s] = true;
+            }
+            return b.pool().automaton(a);
+        }, "states"_a, "accepting"_a)
         .def("is_empty", [](PyBuilder& b, std::uint32_t e) { return !b.pool().nonempty(b.expr(e)); }, "part"_a)
         .def("schema", [](PyBuilder& b) {
             b.schemas().nodes.emplace_back();

@@ -81,6 +81,9 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
             absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[b].hash.lo);
             absorb(node.hash, nodes_[a].hash.hi), absorb(node.hash, nodes_[b].hash.hi);
             break;
+        case ExprKind::State:
+            absorb(node.hash, tables_[a].hash.lo), absorb(node.hash, tables_[a].hash.hi), absorb(node.hash, b);
+            break;
         case ExprKind::Not:
             include(a, true), node.plain = false;
             absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[a].hash.hi);
@@ -234,6 +237,42 @@ ExprId ExprPool::repeat(ExprId a, std::uint32_t min, std::uint32_t max) {
     return intern(ExprKind::Repeat, min == 0, a, 0, min, max, {});
 }
 
+ExprId ExprPool::state_of(std::uint32_t table, std::uint32_t state) {
+    const Table& t = tables_[table];
+    if (t.states[state].empty()) return t.accepting[state] ? kEpsilon : kEmpty;
+    return intern(ExprKind::State, t.accepting[state], table, state, 0, 0, {});
+}
+
+ExprId ExprPool::automaton(const Automaton& a) {
+    std::vector<bool> alive = a.accepting;  // states from which the end can be reached
+    std::vector<std::vector<std::uint32_t>> into(a.states.size());
+    for (std::uint32_t s = 0; s < a.states.size(); ++s)
+        for (const auto& edge : a.states[s]) into[edge.to].push_back(s);
+    std::vector<std::uint32_t> queue;
+    for (std::uint32_t s = 0; s < a.states.size(); ++s)
+        if (alive[s]) queue.push_back(s);
+    for (std::size_t i = 0; i < queue.size(); ++i)
+        for (std::uint32_t from : into[queue[i]])
+            if (!alive[from]) alive[from] = true, queue.push_back(from);
+    if (a.states.empty() || !alive[0]) return kEmpty;
+    Table t;
+    t.accepting = a.accepting;
+    for (std::uint32_t s = 0; s < a.states.size(); ++s) {
+        t.states.emplace_back();
+        absorb(t.hash, 0x5741 + a.accepting[s]);
+        for (const auto& edge : a.states[s]) {
+            if (!alive[edge.to] || edge.chars.empty()) continue;
+            t.states.back().push_back({intern_set(edge.chars), edge.to});
+            for (const Range& r : edge.chars) absorb(t.hash, (std::uint64_t(r.lo) << 32) | r.hi);
+            absorb(t.hash, edge.to);
+        }
+    }
+    for (std::uint32_t i = 0; i < tables_.size(); ++i)
+        if (tables_[i].hash == t.hash) return state_of(i, 0);
+    tables_.push_back(std::move(t));
+    return state_of(static_cast<std::uint32_t>(tables_.size() - 1), 0);
+}
+
 ExprId ExprPool::words(std::vector<std::u32string> texts) {
     std::sort(texts.begin(), texts.end());
     texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
@@ -305,6 +344,10 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
     switch (n.kind) {
         case ExprKind::Cat: out = derive_cat(e, c); break;
         case ExprKind::Not: out = negate(derive(n.a, c)); break;
+        case ExprKind::State:
+            for (const Table::Edge& edge : tables_[n.a].states[n.b])
+                if (contains(sets_[edge.set], c)) out = state_of(n.a, edge.to);
+            break;
         case ExprKind::Repeat: {
             const std::uint32_t min = n.min == 0 ? 0 : n.min - 1, max = n.max == kUnbounded ? kUnbounded : n.max - 1;
             const ExprId head = derive(n.a, c);
@@ -340,6 +383,8 @@ const std::vector<std::uint32_t>& ExprPool::firsts(ExprId e) {
     }
     const Node n = nodes_[at];
     if (n.kind == ExprKind::Set) out.push_back(n.a);
+    if (n.kind == ExprKind::State)
+        for (const Table::Edge& edge : tables_[n.a].states[n.b]) out.push_back(edge.set);
     if (n.kind == ExprKind::Not || n.kind == ExprKind::Repeat) add(n.a);
     if (n.kind == ExprKind::Alt || n.kind == ExprKind::And)
         for (ExprId child : children(at)) add(child);
@@ -423,7 +468,7 @@ bool ExprPool::search_nonempty(ExprId e) {
 
 ExprId ExprPool::clamp(ExprId e, std::uint32_t horizon) {
     const Node n = nodes_[e];
-    if (!n.plain || n.kind == ExprKind::Set || n.kind == ExprKind::Empty || n.kind == ExprKind::Epsilon) return e;
+    if (!n.plain || n.kind == ExprKind::Set || n.kind == ExprKind::State || n.kind == ExprKind::Empty || n.kind == ExprKind::Epsilon) return e;
     if (auto it = clamped_.find(e); it != clamped_.end()) return it->second;
     ExprId out = e;
     if (n.kind == ExprKind::Repeat) {

@@ -17,11 +17,21 @@ namespace guided {
 using ExprId = std::uint32_t;
 inline constexpr std::uint32_t kUnbounded = 0xFFFFFFFF;
 
-enum class ExprKind : std::uint8_t { Empty, Epsilon, Set, Cat, Alt, And, Not, Repeat };
+enum class ExprKind : std::uint8_t { Empty, Epsilon, Set, Cat, Alt, And, Not, Repeat, State };
 
 struct Hash128 {
     std::uint64_t lo = 0, hi = 0;
     bool operator==(const Hash128&) const = default;
+};
+
+// A finite automaton given as it is; the sets of one state must be disjoint.
+struct Automaton {
+    struct Edge {
+        CharSet chars;
+        std::uint32_t to;
+    };
+    std::vector<std::vector<Edge>> states;
+    std::vector<bool> accepting;
 };
 
 struct VectorHash {
@@ -58,6 +68,7 @@ class ExprPool {
     ExprId both(std::vector<ExprId> parts);
     ExprId negate(ExprId a);
     ExprId repeat(ExprId a, std::uint32_t min, std::uint32_t max);
+    ExprId automaton(const Automaton& a);  // the texts accepted from state 0
 
     ExprId derive(ExprId e, std::uint32_t c);
     bool nullable(ExprId e) const { return nodes_[e].nullable; }
@@ -76,7 +87,7 @@ class ExprPool {
         bool nullable;
         bool plain;           // no And, no Not inside: then it is empty only if it is kEmpty
         std::uint32_t depth;  // nesting, the spine of a concatenation not counted
-        std::uint32_t a, b;   // Set: set id; Cat: two expressions; Alt, And: range of lists_; Not: expression
+        std::uint32_t a, b;   // Set: set id; Cat: two expressions; Alt, And: range of lists_; Not: expression; State: table, state
         std::uint32_t min, max;
         Hash128 hash;
     };
@@ -87,9 +98,20 @@ class ExprPool {
     void flatten(ExprKind kind, const std::vector<ExprId>& parts, std::vector<ExprId>& out) const;
     std::vector<ExprId> children(ExprId e) const;
     ExprId derive_cat(ExprId e, std::uint32_t c);
+    ExprId state_of(std::uint32_t table, std::uint32_t state);
     bool search_nonempty(ExprId e);
 
+    struct Table {
+        struct Edge {
+            std::uint32_t set, to;
+        };
+        std::vector<std::vector<Edge>> states;  // dead ones have been cut off
+        std::vector<bool> accepting;
+        Hash128 hash;
+    };
+
     std::uint64_t max_expressions_, max_states_;
+    std::vector<Table> tables_;
     std::vector<Node> nodes_;
     std::vector<ExprId> lists_;
     std::vector<CharSet> sets_;

@@ -64,6 +64,25 @@ TEST(words_share_prefixes_and_suffixes) {
     CHECK(f.matches(f.pool.words({U"", U"a"}), U""));
 }
 
+TEST(an_automaton_is_an_expression) {
+    Fixture f;
+    Automaton thirds;  // decimal numbers that 3 divides
+    thirds.states.resize(4);
+    thirds.accepting = {false, true, false, false};
+    for (std::uint32_t s = 0; s < 4; ++s)
+        for (std::uint32_t d = 0; d < 10; ++d) thirds.states[s].push_back({{{'0' + d, '0' + d}}, 1 + ((s ? s - 1 : 0) * 10 + d) % 3});
+    const ExprId e = f.pool.automaton(thirds);
+    CHECK(e == f.pool.automaton(thirds));
+    CHECK(f.matches(e, U"123456"));
+    CHECK(!f.matches(e, U"1234"));
+    CHECK(!f.matches(e, U""));
+    CHECK(f.matches(f.pool.both({e, f.pool.negate(f.pool.literal(U"3"))}), U"6"));
+    Automaton dead;
+    dead.states = {{{{{'a', 'a'}}, 1}}, {}};
+    dead.accepting = {false, false};
+    CHECK(f.pool.automaton(dead) == ExprPool::kEmpty);
+}
+
 TEST(deep_nesting_is_refused_with_a_type) {
     Fixture f;
     ExprId e = f.one('a');
