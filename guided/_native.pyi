@@ -35,9 +35,9 @@ class Builder:
     def is_empty(self, part: int) -> bool: ...  # no text at all matches; may raise ConstraintTooComplex
 
     # JSON Schema nodes: reserve an id (so that schemas can recurse), then define it once.
-    # An instance satisfies a node if its type is in `types`, the parts for its type hold, every literal of `all_of` holds,
-    # of each group of `any_of` at least one, and of each group of `one_of` exactly one. A literal is `node`, or `~node`
-    # for its negation (a negative number).
+    # An instance satisfies a node if its type is in `types`, the parts for its type hold, every literal of `all_of`
+    # holds, of each group of `any_of` at least one, and of each group of `one_of` exactly one. A literal is `node`, or
+    # `~node` for its negation (a negative number).
     def schema(self) -> int: ...
     def define_schema(
         self,
@@ -45,11 +45,11 @@ class Builder:
         *,
         types: int,  # bits: 1 null, 2 false, 4 true, 8 number, 16 string, 32 array, 64 object
         string: int | None = None,  # expression over the *value* of the string (escapes are the core's business)
-        number: int | None = None,  # expression over the number as it is spelled; None: any JSON number (bounded digits)
-        number_not: int | None = None,  # the spellings of all numbers that `number` refuses; needed only under a negation
+        number: int | None = None,  # over the number as it is spelled; None: any JSON number (bounded digits)
+        number_not: int | None = None,  # spellings of all numbers that `number` refuses; for negations
         properties: Sequence[tuple[str, int]] = (),  # in declared order
         pattern_properties: Sequence[tuple[int, int]] = (),  # (expression over the key, literal)
-        additional: int | None = None,  # of every key that neither properties nor pattern_properties name; None: anything
+        additional: int | None = None,  # of keys that neither properties nor patterns name; None: anything
         property_names: int | None = None,
         required: Sequence[str] = (),
         min_properties: int = 0,
@@ -70,7 +70,9 @@ class Builder:
     # Grammar nodes.
     def lexeme(self, expression: int) -> int: ...  # a text of the expression, as UTF-8
     def raw(self, text: bytes) -> int: ...  # exactly these bytes
-    def json(self, schema: int, *, order: str, item_separator: str, key_separator: str, whitespace: str, indent: int | None) -> int: ...
+    def json(
+        self, schema: int, *, order: str, item_separator: str, key_separator: str, whitespace: str, indent: int | None
+    ) -> int: ...
     def sequence(self, parts: Sequence[int]) -> int: ...
     def choice(self, parts: Sequence[int]) -> int: ...
     def repetition(self, part: int, minimum: int, maximum: int | None, separator: int | None) -> int: ...

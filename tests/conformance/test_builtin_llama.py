@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from guided_backends.builtin import load
 from safetensors.numpy import load_file, save_file
 
 from guided.runtime.engine import Extend
+from guided_backends.builtin import load
 
 TOKENS = np.random.default_rng(1).integers(2, 384, 300).tolist()
 LLAMA3_SCALING = {

@@ -7,10 +7,10 @@ import struct
 
 import numpy as np
 import pytest
-from guided_backends.builtin import load
 from safetensors.numpy import load_file, save_file
 
 from guided.errors import ModelLoadError
+from guided_backends.builtin import load
 
 
 @pytest.fixture

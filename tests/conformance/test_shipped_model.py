@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from guided_backends.builtin import shipped_model
 
 from guided.runtime.engine import Extend
 from guided.runtime.load import load_engine
+from guided_backends.builtin import shipped_model
 
 TEXT = b'The following is a character profile for an RPG game in JSON format.\n```json\n{\n    "id": "e1f491f7",'
 

@@ -10,13 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from guided.errors import ModelLoadError, VocabularyError
+from guided.vocab import Vocabulary
 from guided_backends.builtin.config import LlamaConfig, read_json
 from guided_backends.builtin.engine import BuiltinEngine
 from guided_backends.builtin.model import LlamaModel
 from guided_backends.builtin.weights import Weights
-
-from guided.errors import ModelLoadError, VocabularyError
-from guided.vocab import Vocabulary
 
 __all__ = ["BuiltinEngine", "load", "shipped_model"]
 

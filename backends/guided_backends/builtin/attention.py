@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from guided_backends.builtin.bundle import Bundle
-from guided_backends.builtin.products import Floats, Piece, mix_values, piece_size, score_keys
 
 from guided.runtime.engine_plan import Plan, Segment
+from guided_backends.builtin.bundle import Bundle
+from guided_backends.builtin.products import Floats, Piece, mix_values, piece_size, score_keys
 
 __all__ = ["Job", "attend", "jobs_of"]
 

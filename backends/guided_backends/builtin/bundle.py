@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from guided_backends.builtin.products import Floats, Piece, mix_values, piece_size, score_keys
 
 __all__ = ["Bundle"]

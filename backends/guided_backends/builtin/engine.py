@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from guided_backends.builtin.blas import blas_threads
-from guided_backends.builtin.model import LlamaModel
 
 from guided.runtime.engine import EngineInfo
 from guided.runtime.engine_plan import Plan
 from guided.runtime.local_engine import LocalEngine
+from guided_backends.builtin.blas import blas_threads
+from guided_backends.builtin.model import LlamaModel
 
 if TYPE_CHECKING:
     from guided.vocab import Vocabulary

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from guided.runtime.engine_plan import Plan
 from guided_backends.builtin.attention import attend, jobs_of
 from guided_backends.builtin.config import LlamaConfig
 from guided_backends.builtin.weights import Weights
-
-from guided.runtime.engine_plan import Plan
 
 __all__ = ["LlamaModel"]
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from guided_backends.builtin.config import read_json
 
 from guided.errors import ModelLoadError
+from guided_backends.builtin.config import read_json
 
 __all__ = ["Weights"]
 
