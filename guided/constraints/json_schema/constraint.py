@@ -71,7 +71,7 @@ class JsonSchema(Constraint):
         return self._source.text, self._draft, layout, id(options.registry), origin
 
     def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
-        lowering = SchemaLowering(builder, self._source.document, self._draft, self.options, limits.max_schema_nodes)
+        lowering = SchemaLowering(builder, self._source, self._draft, self.options, limits.max_schema_nodes)
         return builder.json(lowering.lower(), order=self.options.order, **layout_of(self.options))
 
     def parse(self, text: str) -> Any:

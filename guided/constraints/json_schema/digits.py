@@ -60,9 +60,10 @@ class Digits:
         longer = self.concat(self.nonzero(), self.any_digits(low - 1, high - 1))
         return self.alternate([self.text("0"), longer]) if low == 1 else longer
 
-    def any_fraction(self) -> int:
-        """A point and digits, or nothing."""
-        return self.optional(self.concat(self.text("."), self.any_digits(1, _MOST_DIGITS)))
+    def any_fraction(self, least: int = 0) -> int:
+        """A point and digits, or nothing where `least` is 0."""
+        fraction = self.concat(self.text("."), self.any_digits(1, _MOST_DIGITS))
+        return fraction if least else self.optional(fraction)
 
     def zeros_after_point(self) -> int:
         """A fraction of zeros, or nothing."""

@@ -56,22 +56,26 @@ APPLIES: dict[str, tuple[int, int]] = {
     "anyOf": _EVER,
     "allOf": _EVER,
     "oneOf": _EVER,
+    "not": _EVER,
+    "if": (7, 2020),
+    "then": (7, 2020),
+    "else": (7, 2020),
+    "patternProperties": _EVER,
+    "propertyNames": (6, 2020),
+    "dependencies": (4, 7),
+    "dependentRequired": (2019, 2020),
+    "dependentSchemas": (2019, 2020),
+    "contains": (6, 2020),
+    "minContains": (2019, 2020),
+    "maxContains": (2019, 2020),
+    "unevaluatedItems": (2019, 2020),
+    "unevaluatedProperties": (2019, 2020),
 }
 
 # Refused unless the value is one that asks for nothing.
 _REFUSED: dict[str, tuple[tuple[int, int], tuple[Any, ...]]] = {
-    "not": (_EVER, (False,)),
-    "if": ((7, 2020), ()),
-    "patternProperties": (_EVER, ({},)),
-    "propertyNames": ((6, 2020), (True, {})),
-    "dependencies": ((4, 7), ({},)),
-    "dependentRequired": ((2019, 2020), ({},)),
-    "dependentSchemas": ((2019, 2020), ({},)),
     "uniqueItems": (_EVER, (False,)),
-    "contains": ((6, 2020), ()),
     "multipleOf": (_EVER, ()),
-    "unevaluatedItems": ((2019, 2020), (True, {})),
-    "unevaluatedProperties": ((2019, 2020), (True, {})),
     "$dynamicRef": ((2020, 2020), ()),
     "$recursiveRef": ((2019, 2019), ()),
 }
@@ -108,8 +112,6 @@ def refuse_unsupported(schema: dict[str, Any], pointer: str, draft: int) -> None
         (first, last), harmless = _REFUSED[keyword]
         value = schema[keyword]
         if not first <= draft <= last or any(type(value) is type(h) and value == h for h in harmless):
-            continue
-        if keyword == "if" and "then" not in schema and "else" not in schema:
             continue
         if keyword == "uniqueItems" and isinstance(value, bool) and _at_most_one_item(schema):
             continue
@@ -204,6 +206,16 @@ def _type(value: Any, draft: int) -> str:
     return "" if fits else f"one of {', '.join(TYPE_BITS)}, or a list of them"
 
 
+def _dependencies(value: Any, draft: int) -> str:
+    fits = isinstance(value, dict) and all(_is_schema(v) or not _names(v, draft) for v in value.values())
+    return "" if fits else "an object whose values are schemas or lists of names"
+
+
+def _name_lists(value: Any, draft: int) -> str:
+    fits = isinstance(value, dict) and all(not _names(v, draft) for v in value.values())
+    return "" if fits else "an object whose values are lists of different strings"
+
+
 def _list(value: Any, draft: int) -> str:
     return "" if isinstance(value, list) else "a list"
 
@@ -240,4 +252,13 @@ _SHAPES: dict[str, Callable[[Any, int], str]] = {
     "oneOf": _schemas,
     "not": _schema,
     "if": _schema,
+    "then": _schema,
+    "else": _schema,
+    "dependencies": _dependencies,
+    "dependentRequired": _name_lists,
+    "dependentSchemas": _schema_map,
+    "minContains": _count,
+    "maxContains": _count,
+    "unevaluatedItems": _schema,
+    "unevaluatedProperties": _schema,
 }

@@ -7,7 +7,7 @@ mantissa (one digit, not 0, before the point), because then the exponents are co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["NumberSpellings", "NumericRange"]
 
 _LARGEST_EXPONENT = 999
+_MOST_DECIMALS = 40
 _MOST_PLAIN_DIGITS = 400  # a constant with more digits is spelled with an exponent only
 _FIRST_INTEGRAL_EXPONENT = 16  # json.dumps writes integral floats with an exponent from here, and at most 16 decimals
 
@@ -116,6 +117,31 @@ class NumberSpellings:
         if numbers not in self._known:
             self._known[numbers] = self._within(numbers)
         return self._known[numbers]
+
+    def refused_by(self, numbers: NumericRange) -> int:
+        """Spellings of every number that is not in the range; what `within` is under a negation."""
+        d = self._digits
+        options = []
+        if numbers.low is not None:
+            options.append(self.within(NumericRange(high=numbers.low, is_high_open=not numbers.is_low_open)))
+        if numbers.high is not None:
+            options.append(self.within(NumericRange(low=numbers.high, is_low_open=not numbers.is_high_open)))
+        if numbers.is_integer:
+            decimals = d.concat(d.text("."), d.zeros(0), d.nonzero(), d.any_digits(0, _MOST_DECIMALS))
+            small = d.concat(d.nonzero(), d.any_fraction(), d.exponent(-_LARGEST_EXPONENT, -1))
+            fractions = d.alternate([d.concat(d.whole(), decimals), small])
+            if not self._has_integral_floats:
+                fractions = d.alternate([d.concat(d.whole(), d.any_fraction(least=1)), small])
+            options.append(d.concat(d.optional(d.text("-")), fractions))
+        return d.alternate(options)
+
+    def other_than(self, values: Sequence[Decimal]) -> int:
+        """Spellings of every number but these."""
+        everything = self.within(NumericRange())
+        if not values:
+            return everything
+        same = self._digits.alternate([self.equal_to(v) for v in values])
+        return self._builder.intersect([everything, self._builder.complement(same)])
 
     def equal_to(self, value: Decimal) -> int:
         """Spellings of one value: plain, with more zeros, and with a normalised mantissa and an exponent."""

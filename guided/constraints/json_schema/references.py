@@ -73,7 +73,7 @@ class References:
 
     def root(self) -> Place:
         """The document itself."""
-        return Place(self._document, "", None if self._is_plain else self._library.root_resolver, is_entered=True)
+        return Place(self._document, "", None if self.is_plain else self._library.root_resolver, is_entered=True)
 
     def enter(self, place: Place) -> Place:
         """The place with the base URI that its own `$id` sets."""
@@ -103,7 +103,7 @@ class References:
         return Place(target, fragment)
 
     @functools.cached_property
-    def _is_plain(self) -> bool:
+    def is_plain(self) -> bool:
         """Whether no base URI matters: no `$id` below the root, no anchors, no foreign references."""
         identifier = "id" if self._draft == 4 else "$id"
         pending = [self._document]

@@ -36,7 +36,7 @@ class StringParts:
             if least > 0 or most is not None:
                 parts.append(self._builder.repeat(self._builder.chars(EVERYTHING), least, most))
         if "pattern" in schema:
-            parts.append(self._pattern(schema["pattern"], pointer_to(pointer, "pattern")))
+            parts.append(self.pattern(schema["pattern"], pointer_to(pointer, "pattern")))
         if "format" in schema and self._options.formats == "assert":
             parts.extend(self._format(schema["format"], pointer_to(pointer, "format")))
         return parts
@@ -46,7 +46,8 @@ class StringParts:
         fitting = [t for t in texts if not any("\ud800" <= c <= "\udfff" for c in t)]
         return self._builder.words(fitting) if fitting else self._builder.empty()
 
-    def _pattern(self, pattern: str, pointer: str) -> int:
+    def pattern(self, pattern: str, pointer: str) -> int:
+        """Texts in which `pattern` is found."""
         key = ("pattern", pattern)
         if key not in self._patterns:
             try:

@@ -79,7 +79,11 @@ class Scalars:
 class ValueNodes:
     """Makes schema nodes that accept one value each."""
 
-    def __init__(self, builder: _native.Builder, numbers: NumberSpellings, count: NodeCount, nothing: int) -> None:
+    def __init__(
+        self, builder: _native.Builder, numbers: NumberSpellings, count: NodeCount, nothing: int, *, is_negating: bool
+    ) -> None:
+        """`is_negating`: some schema may be negated, so the numbers that a constant refuses are needed too."""
+        self._is_negating = is_negating
         self._builder = builder
         self._numbers = numbers
         self._count = count
@@ -107,6 +111,12 @@ class ValueNodes:
                 self._define_scalar(node, item)
         return root
 
+    def of_types(self, types: int) -> int:
+        """A node of everything of these types."""
+        node = self._reserve()
+        self._builder.define_schema(node, types=types)
+        return node
+
     def _define_scalar(self, node: int, value: Any) -> None:
         if value is None or isinstance(value, bool):
             self._builder.define_schema(node, types=_BITS[value])
@@ -115,7 +125,9 @@ class ValueNodes:
                 node, types=16, string=self._builder.literal(value) if value else self._builder.epsilon()
             )
         else:
-            self._builder.define_schema(node, types=8, number=self._numbers.equal_to(Decimal(value)))
+            number = Decimal(value)
+            others = self._numbers.other_than([number]) if self._is_negating else None
+            self._builder.define_schema(node, types=8, number=self._numbers.equal_to(number), number_not=others)
 
     def _reserve(self) -> int:
         self._count.add()

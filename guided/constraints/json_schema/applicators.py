@@ -1,0 +1,136 @@
+"""Keywords that apply schemas to the same value, as literals: a node, or `~node` for its negation.
+
+An implication "if A then B" is the group (not A, or B); "is an object with this key" is a node of its own, so that
+dependencies are implications too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from guided.constraints.json_schema.disjoint import are_disjoint
+from guided.constraints.json_schema.references import Place, References
+from guided.constraints.json_schema.scalars import ALL_TYPES
+
+if TYPE_CHECKING:
+    from guided import _native
+
+__all__ = ["Applicators"]
+
+_OBJECT = 64
+
+
+class Applicators:
+    """Lowers combinations, conditions and dependencies, in one builder."""
+
+    def __init__(
+        self,
+        builder: _native.Builder,
+        references: References,
+        node_of: Callable[[Place], int],
+        *,
+        draft: int,
+        anything: int,
+        nothing: int,
+        has_unevaluated: bool,
+    ) -> None:
+        self._builder = builder
+        self._references = references
+        self._node_of = node_of
+        self._draft = draft
+        self._anything = anything
+        self._nothing = nothing
+        self._has_unevaluated = has_unevaluated
+        self._having: dict[tuple[int | str, ...], int] = {}
+
+    def add(self, fields: dict[str, Any], schema: dict[str, Any], place: Place) -> None:
+        """Add `all_of`, `any_of` and `one_of` to the fields of a node."""
+        all_of = self._list(schema, place, "allOf")
+        if "$ref" in schema:
+            all_of.append(self._node_of(self._references.follow(place)))
+        if "not" in schema:
+            all_of.append(self._negation(self._node_of(place.child("not"))))
+        any_of: list[list[int]] = [*fields.pop("any_of", ())]
+        if "anyOf" in schema:
+            any_of.append(self._list(schema, place, "anyOf"))
+        if "if" in schema:
+            any_of.extend(self._condition(schema, place))
+        any_of.extend(self._dependencies(schema, place))
+        one_of: list[list[int]] = []
+        if "oneOf" in schema:
+            branches = [place.child("oneOf", i) for i in range(len(schema["oneOf"]))]
+            is_disjoint = are_disjoint(branches, self._references, self._draft)
+            (any_of if is_disjoint else one_of).append([self._node_of(branch) for branch in branches])
+        self._simplified(fields, all_of, any_of, one_of)
+
+    def _simplified(
+        self, fields: dict[str, Any], all_of: list[int], any_of: list[list[int]], one_of: list[list[int]]
+    ) -> None:
+        """Groups without what can never hold; groups of one are conditions."""
+        kept_any, kept_one = [], []
+        for group in any_of:
+            group = [n for n in dict.fromkeys(group) if n != self._nothing]
+            if self._anything in group and not self._has_unevaluated:
+                continue
+            if len(group) <= 1:
+                all_of.append(group[0] if group else self._nothing)
+            else:
+                kept_any.append(group)
+        for group in one_of:
+            group = [n for n in group if n != self._nothing]
+            if len(group) <= 1:
+                all_of.append(group[0] if group else self._nothing)
+            else:
+                kept_one.append(group)
+        kept_all = [n for n in dict.fromkeys(all_of) if n != self._anything]
+        for name, value in (("all_of", kept_all), ("any_of", kept_any), ("one_of", kept_one)):
+            if value:
+                fields[name] = value
+
+    def _list(self, schema: dict[str, Any], place: Place, keyword: str) -> list[int]:
+        return [self._node_of(place.child(keyword, i)) for i in range(len(schema.get(keyword, ())))]
+
+    def _negation(self, node: int) -> int:
+        if node == self._anything:
+            return self._nothing
+        return self._anything if node == self._nothing else ~node
+
+    def _condition(self, schema: dict[str, Any], place: Place) -> list[list[int]]:
+        condition = self._node_of(place.child("if"))
+        groups = []
+        if "then" in schema:
+            groups.append(self._implication(condition, self._node_of(place.child("then"))))
+        if "else" in schema:
+            groups.append(self._implication(self._negation(condition), self._node_of(place.child("else"))))
+        if self._has_unevaluated and condition not in (self._anything, self._nothing):
+            groups.append([condition, ~condition])  # says nothing of values, but what it evaluates counts
+        return groups
+
+    def _dependencies(self, schema: dict[str, Any], place: Place) -> list[list[int]]:
+        groups = []
+        for keyword in ("dependencies", "dependentRequired", "dependentSchemas"):
+            for key, needed in schema.get(keyword, {}).items():
+                if isinstance(needed, list):
+                    consequence = self._has(needed, ALL_TYPES)
+                else:
+                    consequence = self._node_of(place.child(keyword, key))
+                groups.append(self._implication(self._has([key], _OBJECT), consequence))
+        return groups
+
+    def _implication(self, condition: int, consequence: int) -> list[int]:
+        """The group of "if condition, then consequence"."""
+        if self._has_unevaluated:  # a consequence that does not apply must evaluate nothing
+            both = self._builder.schema()
+            self._builder.define_schema(both, types=ALL_TYPES, all_of=[condition, consequence])
+            consequence = both
+        return [self._negation(condition), consequence]
+
+    def _has(self, keys: Sequence[str], types: int) -> int:
+        """The node of "is of these types, and if an object has these keys"."""
+        if not keys and types == ALL_TYPES:
+            return self._anything
+        if (types, *keys) not in self._having:
+            node = self._having[types, *keys] = self._builder.schema()
+            self._builder.define_schema(node, types=types, required=list(keys))
+        return self._having[types, *keys]

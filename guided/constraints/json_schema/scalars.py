@@ -1,0 +1,130 @@
+"""What a schema says of null, booleans, numbers and strings, as the fields of a native node.
+
+`enum` and `const` are folded in: listed scalars that pass the other keywords become the node's own expressions,
+listed arrays and objects a group of nodes of their own.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from guided.constraints.json_schema.keywords import TYPE_BITS
+from guided.constraints.json_schema.numbers import NumberSpellings, NumericRange
+from guided.constraints.json_schema.strings import StringParts
+from guided.constraints.json_schema.values import Scalars, ValueNodes, value_key
+
+if TYPE_CHECKING:
+    from guided import _native
+
+__all__ = ["ALL_TYPES", "ScalarParts"]
+
+ALL_TYPES = 127
+_NUMBER, _STRING, _ARRAY, _OBJECT = 8, 16, 32, 64
+
+
+class ScalarParts:
+    """Fields about scalars. `is_negating`: some schema may be negated, so refused numbers are needed too."""
+
+    def __init__(
+        self,
+        builder: _native.Builder,
+        strings: StringParts,
+        values: ValueNodes,
+        numbers: NumberSpellings,
+        *,
+        draft: int,
+        is_negating: bool,
+    ) -> None:
+        self._builder = builder
+        self._strings = strings
+        self._values = values
+        self._numbers = numbers
+        self._draft = draft
+        self._is_negating = is_negating
+
+    def fields(self, schema: dict[str, Any], pointer: str) -> dict[str, Any]:
+        """`types`, `string`, `number`, and `any_of` where arrays or objects are listed."""
+        fields: dict[str, Any] = {"types": _types(schema)}
+        numbers = self._range(schema)
+        strings = self._strings.of(schema, pointer) if fields["types"] & _STRING else []
+        values = _allowed_values(schema)
+        if values is not None:
+            self._add_values(fields, Scalars.of(values), numbers, strings)
+        elif fields["types"] & _NUMBER and not numbers.is_everything:
+            fields["number"] = self._numbers.within(numbers)
+            if self._is_negating:
+                fields["number_not"] = self._numbers.refused_by(numbers)
+        if fields["types"] & _STRING and strings:
+            fields["string"] = strings[0] if len(strings) == 1 else self._builder.intersect(strings)
+        return fields
+
+    def _add_values(self, fields: dict[str, Any], values: Scalars, numbers: NumericRange, strings: list[int]) -> None:
+        types = fields["types"]
+        kept = types & values.literal_bits
+        fitting = [v for v in values.numbers if numbers.holds(v)]
+        if types & _NUMBER and fitting:
+            kept |= _NUMBER
+            spelled = [self._numbers.equal_to(v) for v in fitting]
+            fields["number"] = spelled[0] if len(spelled) == 1 else self._builder.alternate(spelled)
+            if self._is_negating:
+                fields["number_not"] = self._numbers.other_than(fitting)
+        if types & _STRING and values.strings:
+            kept |= _STRING
+            strings.insert(0, self._strings.words(values.strings))
+        structures = [v for v in values.structures if types & _structure_bit(v)]
+        if structures:
+            nodes = [self._values.node(v) for v in structures]
+            if kept:
+                nodes.append(self._values.of_types(ALL_TYPES & ~(_ARRAY | _OBJECT)))
+            fields["any_of"] = [nodes]
+            for value in structures:
+                kept |= _structure_bit(value)
+        fields["types"] = kept
+
+    def _range(self, schema: dict[str, Any]) -> NumericRange:
+        low, is_low_open = self._bound(schema, "minimum", "exclusiveMinimum", sign=1)
+        high, is_high_open = self._bound(schema, "maximum", "exclusiveMaximum", sign=-1)
+        names = _names(schema)
+        return NumericRange(low, high, is_low_open, is_high_open, "integer" in names and "number" not in names)
+
+    def _bound(self, schema: dict[str, Any], closed: str, opened: str, *, sign: int) -> tuple[Decimal | None, bool]:
+        """The tighter of a bound and its exclusive sibling, which in draft 4 is a flag."""
+        bounds: list[tuple[Decimal, bool]] = []
+        if closed in schema:
+            bounds.append((Decimal(schema[closed]), self._draft == 4 and schema.get(opened) is True))
+        if opened in schema and self._draft > 4:
+            bounds.append((Decimal(schema[opened]), True))
+        return max(bounds, key=lambda b: (sign * b[0], b[1])) if bounds else (None, False)
+
+
+def _structure_bit(value: Any) -> int:
+    return _OBJECT if isinstance(value, dict) else _ARRAY
+
+
+def _names(schema: dict[str, Any]) -> list[str]:
+    names = schema.get("type", [])
+    return names if isinstance(names, list) else [names]
+
+
+def _types(schema: dict[str, Any]) -> int:
+    if "type" not in schema:
+        return ALL_TYPES
+    bits = 0
+    for name in _names(schema):
+        bits |= TYPE_BITS[name]
+    return bits
+
+
+def _allowed_values(schema: dict[str, Any]) -> list[Any] | None:
+    """The values that enum and const leave, or None where neither is there."""
+    lists = [schema["enum"]] if "enum" in schema else []
+    if "const" in schema:
+        lists.append([schema["const"]])
+    if not lists:
+        return None
+    values = {value_key(v): v for v in lists[0]}
+    for others in lists[1:]:
+        keys = {value_key(v) for v in others}
+        values = {k: v for k, v in values.items() if k in keys}
+    return list(values.values())
