@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 __all__ = ["Diagnostic", "Source", "Span"]
 
+_WINDOW = 100  # characters of a line that are drawn
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -74,8 +76,9 @@ class Diagnostic:
         line, column = self.source.position(self.span.start)
         text = self.source.line(line)
         width = max(1, min(self.span.end - self.span.start, len(text) - column + 1))
+        text, before, width = _window(text, column - 1, width)
         number = f"{line:>5}"
-        caret = " " * (column - 1) + "^" * width
+        caret = "".join("\t" if c == "\t" else " " for c in text[:before]) + "^" * width
         out = [
             self.message,
             f"  {self.source.name}:{line}:{column}",
@@ -85,3 +88,11 @@ class Diagnostic:
         if self.help:
             out.append(f"  help: {self.help}")
         return "\n".join(out)
+
+
+def _window(text: str, before: int, width: int) -> tuple[str, int, int]:
+    """The part of a long line around its marked range: the text, where the range begins in it, and how long it is."""
+    start = max(0, min(before - _WINDOW // 2, len(text) - _WINDOW))
+    end = min(len(text), start + _WINDOW)
+    head, tail = "…" if start > 0 else "", "…" if end < len(text) else ""
+    return head + text[start:end] + tail, before - start + len(head), max(1, min(width, end - before))
