@@ -1,7 +1,7 @@
-"""Every Python block of README.md and docs/*.md runs, and prints what the page says it prints.
+"""Every Python block of README.md and docs/*.md runs and prints what the page says; the same for the notebooks.
 
 The blocks of a page share one namespace, in order, with the repository as working directory. A `text` block right
-after a `python` block is its output; `GUIDED_UPDATE_DOCS=1 pytest tests/test_docs.py` writes it anew.
+after a `python` block is its output. `GUIDED_UPDATE_DOCS=1 pytest tests/test_docs.py` writes all outputs anew.
 """
 
 import contextlib
@@ -57,3 +57,26 @@ def test_an_output_that_differs_is_seen(tmp_path):
 @pytest.mark.parametrize("command", ["pip install . && guided run templates/character.guided", "./check"])
 def test_the_readme_names_the_set_up_commands(command):
     assert command in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name)
+def test_a_notebook_shows_what_it_prints(path):
+    nbformat = pytest.importorskip("nbformat", reason="pip install 'guided[notebook]'")
+    nbclient = pytest.importorskip("nbclient", reason="pip install 'guided[notebook]'")
+    stored = nbformat.read(path, as_version=4)
+    fresh = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(fresh, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    for cell in fresh.cells:
+        cell.metadata.pop("execution", None)  # when it ran is of no interest
+    if os.environ.get("GUIDED_UPDATE_DOCS"):
+        fresh.metadata = stored.metadata
+        nbformat.write(fresh, path)
+    assert printed(fresh) == printed(nbformat.read(path, as_version=4))
+
+
+def printed(notebook):
+    """The text that each code cell printed or returned."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    texts = [[one.get("text") or one.get("data", {}).get("text/plain") for one in cell.outputs] for cell in cells]
+    return ["".join(filter(None, parts)) for parts in texts]
