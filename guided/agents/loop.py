@@ -14,13 +14,13 @@ from typing import Any
 
 from guided.agents.acting import act, as_observation
 from guided.agents.budget import CURRENT, Ledger, Limit
-from guided.agents.exclusion import Inexpressible, canonical, without
+from guided.agents.exclusion import canonical, without
 from guided.agents.options import AgentOptions
 from guided.agents.run import AgentStats, ReactRun
 from guided.agents.steps import Action, Observation, Step
 from guided.agents.turn import OBSERVATION, Offer, Turn, parse_turn, turn_constraint
 from guided.agents.writer import Writer
-from guided.constraints import Constraint
+from guided.constraints import Constraint, JsonSchema
 from guided.errors import BudgetTooSmall, GenerationError, GuidedError
 from guided.model import Model
 from guided.tools.arguments import parse_arguments
@@ -145,11 +145,8 @@ class Loop:
         masked = [call for call, times in self._calls.items() if times >= self._options.max_repeats]
         for tool in self._options.tools.values():
             worn = [self._called_with[call] for call in masked if call[0] == tool.name]
-            try:
-                parameters = without(tool.parameters, worn)
-            except Inexpressible:
-                parameters = None
-            if parameters is not None:
+            parameters = without(tool.parameters, worn)
+            if not worn or self._writer.can_write(JsonSchema(parameters)):
                 offers.append(Offer(tool.name, parameters))
         return tuple(offers), tuple(masked)
 

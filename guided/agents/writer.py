@@ -7,6 +7,7 @@ still holds, how many the shortest text of a grammar needs, what the engine has 
 from __future__ import annotations
 
 from guided.constraints import Constraint
+from guided.errors import ConstraintError
 from guided.model import Model
 from guided.program import Session
 
@@ -56,6 +57,14 @@ class Writer:
         """Tokens of the shortest text of a grammar: what must be held in reserve for it."""
         way = constraint.compile(self._model.vocab).matcher().shortest_completion()
         return len(self._model.vocab.encode(way))
+
+    def can_write(self, constraint: Constraint) -> bool:
+        """Whether any text fits the constraint, as far as it can be compiled at all."""
+        try:
+            constraint.compile(self._model.vocab)
+        except ConstraintError:
+            return False
+        return True
 
     def engine_costs(self) -> dict[str, int]:
         """What the engine's counters say of this run."""

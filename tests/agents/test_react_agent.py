@@ -9,7 +9,7 @@ import pytest
 
 from guided.agents import Budget, ReactAgent, ReactRun
 from guided.constraints import Choice, Regex
-from guided.errors import BudgetTooSmall, GenerationError, InputError, ToolError, UnsupportedSchema
+from guided.errors import BudgetTooSmall, GenerationError, InputError, InvalidSchema, ToolError
 from guided.tools import Tool, calculator, lookup, tool
 
 ADD = 'Thought: Add.\nAction: calculator({"expression": "12 + 30"})\n'
@@ -194,12 +194,14 @@ def test_when_every_call_was_repeated_only_the_answer_is_left(scripted):
     assert (run.finish_reason, len(run.steps)) == ("repeats", 2)
 
 
-def test_a_tool_whose_repeated_call_cannot_be_left_out_is_dropped(scripted):
+def test_a_repeated_call_with_a_list_is_left_out_too(scripted):
     listed = echo("listed", items={"type": "array", "items": {"type": "integer"}})
     call = 'Thought: a\nAction: listed({"items": [1]})\n'
-    other = 'Thought: a\nAction: listed({"items": [2]})\n'
+    other = 'Thought: a\nAction: listed({"items": [1, 1]})\n'
+    run = ReactAgent(scripted(call, other, DONE), [listed], max_repeats=1).run("?")
+    assert run.answer == "168"
     with pytest.raises(AssertionError, match="the grammar refuses"):
-        ReactAgent(scripted(call, other), [listed, calculator], max_repeats=1).run("?")
+        ReactAgent(scripted(call, call), [listed], max_repeats=1).run("?")
 
 
 def test_approval_is_asked_before_each_call(scripted):
@@ -283,7 +285,7 @@ def test_a_replay_that_leaves_the_run_says_where(scripted):
         (lambda m: ReactAgent(m, [], max_repeats=0), InputError, "max_repeats must be an integer of at least 1"),
         (lambda m: ReactAgent(m, [], max_steps=0), InputError, "steps must be at least 1"),
         (lambda m: ReactAgent(m, [], temperature=-1), InputError, "temperature must be 0 or more"),
-        (lambda m: ReactAgent(m, [echo(a={"unevaluatedItems": False})]), UnsupportedSchema, "unevaluatedItems"),
+        (lambda m: ReactAgent(m, [echo(a={"type": "integr"})]), InvalidSchema, "/properties/a/type"),
         (lambda m: ReactAgent(m).run(3), InputError, "the question must be text"),
         (lambda m: ReactAgent(m).run("a\ud800"), InputError, "half a surrogate pair"),
     ],
