@@ -33,7 +33,7 @@ FOLLOWING_BYTES = 64
 """How far into the following text a common boundary is looked for."""
 
 WAVE = 16
-"""How many options greedy scores at once."""
+"""How many options greedy scores in its first wave; each further wave takes twice as many."""
 
 MARGIN = 3.0
 """How far below the best bound an option may be to be scored in the same forward, in nats."""
@@ -86,6 +86,7 @@ class _Search:
         self.first: dict[int, float] = {}
         self.scores: dict[int, tuple[float, ...]] = {}  # option -> log p of each token
         self.forks: dict[int, EngineSequence] = {}
+        self.size = WAVE
 
     def run(self) -> Row[None]:
         """Score until the choice is certain."""
@@ -123,7 +124,9 @@ class _Search:
         best = max((sum(s) for s in self.scores.values()), default=-math.inf)
         top = max(bounds.values())
         able = [i for i, bound in bounds.items() if bound >= best and bound >= top - MARGIN]
-        return sorted(able, key=lambda i: (-bounds[i], i))[:WAVE]
+        wave = sorted(able, key=lambda i: (-bounds[i], i))[: self.size]
+        self.size *= 2
+        return wave
 
     def _ask(self, option: int) -> Ask:
         path = self.paths.tokens[option]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from guided.program.run import Decoding
 from guided.program.state import RunState
 from guided.runtime.hole_text import start
 from guided.runtime.scheduler import Scheduler
+from guided.vocab import Vocabulary
 
 WORDS = (
     *('":', '",', '", "', ' "', '{"', '"}', "://", "http", "ab", "abc", "ba", "aa", ",a", "a,", ";;", "é", "éa", ". "),
@@ -40,10 +43,23 @@ PIECES = (
 
 @pytest.mark.parametrize("seed", range(60))
 def test_the_cache_holds_the_text(compiled, engine_of, vocab_of, seed):
+    run_at_random(compiled, engine_of, vocab_of(WORDS), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mistral_instruct_tokenizer_240323.model.v3", "tekken_240718.json"])
+def test_the_cache_holds_the_text_of_real_tokenizers(compiled, engine_of, name):
+    data = Path(os.path.dirname(pytest.importorskip("mistral_common").__file__)) / "data"
+    vocab = Vocabulary.from_tokenizer(data / name)
+    for seed in range(6):
+        run_at_random(compiled, engine_of, vocab, seed)
+
+
+def run_at_random(compiled, engine_of, vocab, seed):
     pick = random.Random(seed)
     body = "".join(pick.choice(PIECES).replace("NAME", f"h{i}") for i in range(pick.randint(1, 5)))
     body = pick.choice(["", "a", 'ab "', "http"]) + body + pick.choice(["", ".", "\n\nend"])
-    engine = engine_of(vocab_of(WORDS), seed=seed)
+    engine = engine_of(vocab, seed=seed)
     program = compiled(body)
     state = RunState(Scope.of({"defs": {}}), start(engine.vocab))
     decoding = Decoding(seed=seed, forced={"temperature": pick.choice([0.0, 1.0])}, logprobs=pick.random() < 0.3)
