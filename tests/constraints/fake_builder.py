@@ -76,8 +76,13 @@ class FakeBuilder:
             return self.epsilon() if minimum == 0 else part
         return self._node("repeat", part, minimum, maximum)
 
+    def automaton(self, states: Sequence[Sequence[tuple[int, int, int]]], accepting: Sequence[int]) -> int:
+        return self._node("state", (tuple(map(tuple, states)), frozenset(accepting)), 0)
+
     def nullable(self, e: int) -> bool:
         match self.nodes[e]:
+            case ("state", (_, accepting), state):
+                return state in accepting
             case ("empty",) | ("chars", _) | ("literal", _):
                 return False
             case ("epsilon",):
@@ -102,6 +107,10 @@ class FakeBuilder:
 
     def _derive(self, e: int, char: str) -> int:
         match self.nodes[e]:
+            case ("state", table, state):
+                found = [to for low, high, to in table[0][state] if low <= ord(char) <= high]
+                assert len(found) <= 1
+                return self._node("state", table, found[0]) if found else self.empty()
             case ("empty",) | ("epsilon",):
                 return self.empty()
             case ("chars", ranges):

@@ -53,6 +53,7 @@ APPLIES: dict[str, tuple[int, int]] = {
     "maximum": _EVER,
     "exclusiveMinimum": _EVER,
     "exclusiveMaximum": _EVER,
+    "multipleOf": _EVER,
     "anyOf": _EVER,
     "allOf": _EVER,
     "oneOf": _EVER,
@@ -75,7 +76,6 @@ APPLIES: dict[str, tuple[int, int]] = {
 # Refused unless the value is one that asks for nothing.
 _REFUSED: dict[str, tuple[tuple[int, int], tuple[Any, ...]]] = {
     "uniqueItems": (_EVER, (False,)),
-    "multipleOf": (_EVER, ()),
     "$dynamicRef": ((2020, 2020), ()),
     "$recursiveRef": ((2019, 2019), ()),
 }

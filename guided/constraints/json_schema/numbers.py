@@ -25,6 +25,8 @@ _MOST_DECIMALS = 40
 _MOST_PLAIN_DIGITS = 400  # a constant with more digits is spelled with an exponent only
 _FIRST_INTEGRAL_EXPONENT = 16  # json.dumps writes integral floats with an exponent from here, and at most 16 decimals
 
+_LARGE = Decimal(10) ** _FIRST_INTEGRAL_EXPONENT
+
 Side = Literal["above", "below"]
 _SideRule = Callable[[Decimal, Side, bool], int]
 
@@ -42,6 +44,11 @@ class NumericRange:
     @property
     def is_everything(self) -> bool:
         return self.low is None and self.high is None and not self.is_integer
+
+    @property
+    def is_small(self) -> bool:
+        """Whether every number in it is below 1e16, where json.dumps writes no exponent for whole ones."""
+        return self.low is not None and self.high is not None and self.low > -_LARGE and self.high < _LARGE
 
     def holds(self, value: Decimal) -> bool:
         """Whether `value` is in the range."""

@@ -7,9 +7,11 @@ listed arrays and objects a group of nodes of their own.
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from guided.constraints.json_schema.keywords import TYPE_BITS
+from guided.constraints.json_schema.multiples import Multiples
 from guided.constraints.json_schema.numbers import NumberSpellings, NumericRange
 from guided.constraints.json_schema.strings import StringParts
 from guided.constraints.json_schema.values import Scalars, ValueNodes, value_key
@@ -40,6 +42,7 @@ class ScalarParts:
         self._strings = strings
         self._values = values
         self._numbers = numbers
+        self._multiples = Multiples(builder)
         self._draft = draft
         self._is_negating = is_negating
 
@@ -50,14 +53,30 @@ class ScalarParts:
         strings = self._strings.of(schema, pointer) if fields["types"] & _STRING else []
         values = _allowed_values(schema)
         if values is not None:
+            if "multipleOf" in schema:
+                divisor = Fraction(schema["multipleOf"])
+                values = [v for v in values if not _is_number(v) or (Fraction(v) / divisor).denominator == 1]
             self._add_values(fields, Scalars.of(values), numbers, strings)
-        elif fields["types"] & _NUMBER and not numbers.is_everything:
-            fields["number"] = self._numbers.within(numbers)
-            if self._is_negating:
-                fields["number_not"] = self._numbers.refused_by(numbers)
+        elif fields["types"] & _NUMBER:
+            self._add_numbers(fields, numbers, schema.get("multipleOf"))
         if fields["types"] & _STRING and strings:
             fields["string"] = strings[0] if len(strings) == 1 else self._builder.intersect(strings)
         return fields
+
+    def _add_numbers(self, fields: dict[str, Any], numbers: NumericRange, divisor: int | Decimal | None) -> None:
+        wanted, refused = [], []
+        if not numbers.is_everything:
+            wanted.append(self._numbers.within(numbers))
+            if self._is_negating:
+                refused.append(self._numbers.refused_by(numbers))
+        if divisor is not None:
+            wanted.append(self._multiples.of(Decimal(divisor), is_small=numbers.is_small))
+            if self._is_negating:
+                refused.append(self._multiples.refused_by(Decimal(divisor), is_small=False))
+        if wanted:
+            fields["number"] = wanted[0] if len(wanted) == 1 else self._builder.intersect(wanted)
+        if refused:
+            fields["number_not"] = refused[0] if len(refused) == 1 else self._builder.alternate(refused)
 
     def _add_values(self, fields: dict[str, Any], values: Scalars, numbers: NumericRange, strings: list[int]) -> None:
         types = fields["types"]
@@ -96,6 +115,10 @@ class ScalarParts:
         if opened in schema and self._draft > 4:
             bounds.append((Decimal(schema[opened]), True))
         return max(bounds, key=lambda b: (sign * b[0], b[1])) if bounds else (None, False)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 def _structure_bit(value: Any) -> int:

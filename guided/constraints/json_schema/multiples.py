@@ -1,0 +1,184 @@
+"""Numbers that are, or are not, a multiple of a decimal, as automata over their spelling.
+
+With m = p / 10^q, a plain decimal is a multiple when its digits, the point moved q places, leave no remainder by p, and
+no digit but 0 follows: the automaton carries the remainder. With an exponent e and k decimals, the mantissa's digits D
+count: D * 10^(e - k + q) must be divisible by p, so the remainder says from which exponent on it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from guided.constraints.json_schema.digits import Digits
+from guided.errors import ConstraintTooComplex
+
+if TYPE_CHECKING:
+    from guided import _native
+
+__all__ = ["Multiples"]
+
+_MOST_STATES = 50_000
+_DECIMALS = 16  # json.dumps writes at most 17 significant digits with an exponent,
+_LEAST_LARGE = 16  # from this exponent on,
+_LARGEST_SMALL = -5  # and from this one down
+_LARGEST_EXPONENT = 999
+
+
+class _State(NamedTuple):
+    """Where an automaton stands: the remainder so far, and the digits behind the point."""
+
+    kind: str  # start, zero, whole, point, part, fine
+    remainder: int = 0
+    places: int = 0
+    is_padded: bool = False  # the last digit is a 0 behind the point
+
+
+@dataclass(frozen=True, slots=True)
+class _Divisor:
+    """m = p / 10^q; `odd` is the part of p that is prime to 10."""
+
+    p: int
+    q: int
+
+    @classmethod
+    def of(cls, value: Decimal) -> _Divisor:
+        """With p not divisible by 10, so q may be negative."""
+        _, digits, exponent = value.normalize().as_tuple()
+        return cls(int("".join(map(str, digits))), -int(exponent))
+
+    @property
+    def whole(self) -> _Divisor:
+        """The same with q not negative."""
+        if self.q < -6:  # 10 ** 7 remainders are too many anyway
+            _check_size(_MOST_STATES + 1)
+        return _Divisor(self.p * 10 ** max(0, -self.q), max(0, self.q))
+
+    def first_exponent(self, remainder: int, decimals: int) -> int | None:
+        """From which exponent on a mantissa with this remainder by p is a multiple; None: never."""
+        shift = 0
+        while remainder % self.p:
+            remainder = remainder * 10 % self.p
+            shift += 1
+            if shift > self.p.bit_length():
+                return None
+        return decimals - self.q + shift
+
+
+class Multiples:
+    """Expressions in one builder."""
+
+    def __init__(self, builder: _native.Builder) -> None:
+        self._builder = builder
+        self._digits = Digits(builder)
+        self._known: dict[tuple[Decimal, bool, bool], int] = {}
+
+    def of(self, value: Decimal, *, is_small: bool) -> int:
+        """Spellings of multiples; `is_small`: none of 1e16 or more is asked for."""
+        return self._expression(value, True, is_small)
+
+    def refused_by(self, value: Decimal, *, is_small: bool) -> int:
+        """Spellings of all other numbers."""
+        return self._expression(value, False, is_small)
+
+    def _expression(self, value: Decimal, is_wanted: bool, is_small: bool) -> int:
+        key = (value, is_wanted, is_small)
+        if key not in self._known:
+            divisor = _Divisor.of(value)
+            options = [self._plain(divisor.whole, is_wanted)]
+            if not is_small:
+                options.append(self._with_exponents(divisor, is_wanted, _LEAST_LARGE, _LARGEST_EXPONENT))
+            if not is_wanted or divisor.q > -_LARGEST_SMALL - 1:
+                options.append(self._with_exponents(divisor, is_wanted, -_LARGEST_EXPONENT, _LARGEST_SMALL))
+            sign = self._digits.optional(self._digits.text("-"))
+            self._known[key] = self._digits.concat(sign, self._digits.alternate(options))
+        return self._known[key]
+
+    def _plain(self, divisor: _Divisor, is_wanted: bool) -> int:
+        """Plain decimals, with a sink for those whose digits go on beyond the places of m."""
+        p, q = divisor.p, divisor.q
+        _check_size(p * (q + 2))
+
+        def accepts(state: _State) -> bool:
+            if state.kind in ("start", "point"):
+                return False
+            is_multiple = state.kind != "fine" and state.remainder * 10 ** (q - state.places) % p == 0
+            return is_multiple == is_wanted
+
+        automaton = self._build(lambda state: _plain_edges(state, p, q), accepts)
+        bounded = self._digits.concat(self._digits.whole(), self._digits.any_fraction())
+        return self._builder.intersect([automaton, bounded])
+
+    def _with_exponents(self, divisor: _Divisor, is_wanted: bool, low: int, high: int) -> int:
+        """Normalised mantissas and exponents in a range, as json.dumps writes them."""
+        d = self._digits
+        p = divisor.p
+        _check_size(p * (_DECIMALS + 1) * 2)
+        thresholds = {divisor.first_exponent(r, k) for r in range(p) for k in range(_DECIMALS + 1)}
+        options = []
+        for threshold in thresholds:
+            first = high + 1 if threshold is None else min(max(threshold, low), high + 1)
+            exponents = d.exponent(first, high) if is_wanted else d.exponent(low, first - 1)
+            if (first <= high) if is_wanted else (first > low):
+                options.append(d.concat(self._mantissas(divisor, threshold), exponents))
+        return d.alternate(options)
+
+    def _mantissas(self, divisor: _Divisor, threshold: int | None) -> int:
+        """Mantissas that end in no needless 0 and are multiples from exponent `threshold` on."""
+
+        def accepts(state: _State) -> bool:
+            is_end = state.kind == "whole" or (state.kind == "part" and not state.is_padded)
+            return is_end and divisor.first_exponent(state.remainder, state.places) == threshold
+
+        return self._build(lambda state: _mantissa_edges(state, divisor.p), accepts)
+
+    def _build(self, edges: Callable[[_State], list[tuple[str, _State]]], accepts: Callable[[_State], bool]) -> int:
+        """The native expression of an automaton given by its step function; states are numbered as they are reached."""
+        order = [_State("start")]
+        number = {order[0]: 0}
+        table: list[list[tuple[int, int, int]]] = []
+        while len(table) < len(order):
+            row: list[tuple[int, int, int]] = []
+            for char, target in edges(order[len(table)]):
+                if target not in number:
+                    number[target] = len(order)
+                    order.append(target)
+                row.append((ord(char), ord(char), number[target]))
+            table.append(row)
+        return self._builder.automaton(table, [i for i, state in enumerate(order) if accepts(state)])
+
+
+def _plain_edges(state: _State, p: int, q: int) -> list[tuple[str, _State]]:
+    kind, remainder, places, _ = state
+    if kind == "start":
+        return [("0", _State("zero")), *((d, _State("whole", int(d) % p)) for d in "123456789")]
+    if kind == "zero":
+        return [(".", _State("point"))]
+    if kind == "fine":
+        return [(d, state) for d in "0123456789"]
+    if kind == "whole":
+        return [*_next_digits(state, p, "whole", 0), (".", _State("point", remainder))]
+    if places < q:
+        return _next_digits(state, p, "part", places + 1)
+    return [("0", _State("part", remainder, places)), *((d, _State("fine")) for d in "123456789")]
+
+
+def _mantissa_edges(state: _State, p: int) -> list[tuple[str, _State]]:
+    if state.kind == "start":
+        return [(d, _State("whole", int(d) % p)) for d in "123456789"]
+    if state.kind == "whole":
+        return [(".", _State("point", state.remainder))]
+    if state.places == _DECIMALS:
+        return []
+    return [(d, s._replace(is_padded=d == "0")) for d, s in _next_digits(state, p, "part", state.places + 1)]
+
+
+def _next_digits(state: _State, p: int, kind: str, places: int) -> list[tuple[str, _State]]:
+    return [(d, _State(kind, (state.remainder * 10 + int(d)) % p, places)) for d in "0123456789"]
+
+
+def _check_size(states: int) -> None:
+    if states > _MOST_STATES:
+        raise ConstraintTooComplex("the remainders of multipleOf", _MOST_STATES)
