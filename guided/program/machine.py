@@ -36,6 +36,7 @@ from guided.program.state import (
 from guided.runtime.engine import Engine
 from guided.runtime.hole_text import OUTSIDE, TextState, append_ids, append_text, fork
 from guided.source import Source, Span
+from guided.vocab import ChatTemplate
 
 __all__ = ["Machine", "Way", "fork_frames", "fork_state"]
 
@@ -323,11 +324,18 @@ class Machine:
         try:
             before, after = chat.role_delimiters(op.role)
             is_first = not state.pieces
-            opening = chat.prelude + before if is_first else before
+            opening = (self._prelude(chat, op.role) if is_first else "") + before
         except VocabularyError as error:
             raise runtime_error(self.source, op.span, str(error)) from error
         state = self._control(replace(state, text=TextState()) if is_first else state, opening)
         return state.push(RoleFrame(op.role, after)).goto(state.pc + 1)
+
+    def _prelude(self, chat: ChatTemplate, role: str) -> str:
+        """What the chat template writes before the first message; before a system message that is at most BOS."""
+        if role != "system":
+            return chat.prelude
+        bos = next((text for text, token in self.vocab.special.items() if token == self.vocab.bos_id), "")
+        return bos if bos and chat.prelude.startswith(bos) else ""
 
     def _role_end(self, state: RunState, op: ops.RoleEnd) -> RunState:
         return self._close_role(state).goto(state.pc + 1)

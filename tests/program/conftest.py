@@ -51,7 +51,7 @@ CHAT = (
 )
 
 
-def make_vocab(words: Iterable[str] = WORDS, *, chat: bool = False) -> Vocabulary:
+def make_vocab(words: Iterable[str] = WORDS, *, chat: bool | str = False) -> Vocabulary:
     """Byte-level BPE: every byte, and `words` by merges from the left."""
     letters = {chr(byte): letter for byte, letter in enumerate(_alphabet())}
     vocab = {letter: i for i, letter in enumerate(_alphabet())}
@@ -70,7 +70,7 @@ def make_vocab(words: Iterable[str] = WORDS, *, chat: bool = False) -> Vocabular
     tokenizer.add_special_tokens([AddedToken(text, special=True) for text in special])
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save(f"{folder}/tokenizer.json")
-        config = {"eos_token": "<|end|>", **({"chat_template": CHAT} if chat else {})}
+        config = {"eos_token": "<|end|>", **({"chat_template": CHAT if chat is True else chat} if chat else {})}
         Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
         return Vocabulary.from_tokenizer(folder)
 
@@ -229,7 +229,7 @@ def program(text: str) -> Program:
     return compile_program(parse(Source(text, "test.guided")))
 
 
-def play_template(text: str, *, says: str = "", words=WORDS, seed: int = 0, chat: bool = False, **run) -> Play:
+def play_template(text: str, *, says: str = "", words=WORDS, seed: int = 0, chat: bool | str = False, **run) -> Play:
     """Run a template; `says` is the text that the model wants, from the template's start."""
     engine = ScriptedEngine(make_vocab(words, chat=chat), says=says, seed=seed)
     events: list = []

@@ -183,6 +183,20 @@ def test_roles_make_control_tokens_and_nothing_else_does(play):
     assert run.result.text == "Say <|assistant|>x<|end|>" + run.result.values["a"]
 
 
+def test_a_system_message_takes_the_place_of_the_templates_own(play):
+    chat = (
+        "{% if messages[0].role != 'system' %}<|system|>be kind<|end|>{% endif %}"
+        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
+    )
+    hole = '{% assistant %}{{ gen("a", regex="[ab]") }}{% endassistant %}'
+    own = play("{% system %}be brief{% endsystem %}{% user %}hi{% enduser %}" + hole, chat=chat)
+    default = play("{% user %}hi{% enduser %}" + hole, chat=chat)
+    texts = ["".join(p.text for p in run.result.pieces) for run in (own, default)]
+    assert "kind" not in texts[0]
+    assert "be brief" in texts[0]
+    assert "be kind" in texts[1]
+
+
 def test_special_text_written_by_the_model_stays_text(play):
     run = play('{{ gen("a", regex="<.end.>") }} and {{ a }}{{ gen("b", regex="[0-9]") }}', says="<|end|> and <|end|>1")
     tokens = max((s.tokens for s in run.engine.opened), key=len)
@@ -268,3 +282,83 @@ def test_following_text_sees_through_blocks(play):
     run = play('{% if true %}{{ gen("a") }}{% endif %}{% for x in ["; "] %}{{ x }}{% endfor %}end', says="ab; end")
     assert run.result.values["a"] == "ab"
     assert run.result.text == "ab; end"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_repeat_at_the_very_end_stops_with_the_end_token(play, seed):
+    run = play('{% repeat "xs", min=1, max=3, sep="," %}{{ gen("x", regex="[ab]") }}{% endrepeat %}', seed=seed)
+    assert run.result.error is None
+    assert run.result.text == ",".join(run.result.values["xs"])
+    wished = play('x:{% repeat "xs", min=1, max=3, sep="," %}{{ gen("x", regex="[ab]") }}{% endrepeat %}', says="x:a,b")
+    assert wished.result.values["xs"] == ["a", "b"]
+
+
+def test_ways_that_cannot_be_told_apart_are_an_error(play):
+    template = '{% choose "c" %}{% option "a" %}no{% option "b" %}nothing{% endchoose %}'
+    assert "cannot be told apart" in str(play(template).result.error)
+    template = '{% choose "c" %}{% option "a" %}{{ gen("x") }}{% option "b" %}{{ gen("y") }}{% endchoose %}'
+    assert "no text of their own" in str(play(template).result.error)
+    template = '{% repeat "xs", min=1, max=3, sep="," %}{{ gen("x", regex="[ab]") }}{% endrepeat %},end'
+    assert "cannot be told apart" in str(play(template).result.error)
+
+
+def test_break_closes_what_it_leaves(play):
+    template = (
+        "{% loop max=3 %}{% user %}{% for i in [1, 2] %}{% hidden %}{{ gen('x', regex='[ab]') }}"
+        "{% break if x in ['a', 'b'] %}{% endhidden %}never{% endfor %}{% enduser %}{% endloop %}"
+        "done {{ gen('y', regex='[0-9]') }}"
+    )
+    run = play(template, chat=True)
+    assert run.result.error is None
+    assert run.result.text == "done " + run.result.values["y"]
+    assert not any(b"never" in run.engine.vocab.decode(s.tokens) for s in run.engine.opened)
+
+
+def test_blocks_nest(play):
+    run = play(
+        '{% for k in ["p", "q"] %}{{ k }}={% repeat "xs", min=1, max=2, sep="|" %}'
+        '{% if loop.first %}{{ gen("x", regex="[ab]") }}{% else %}{{ select("x", ["no", "the"]) }}{% endif %}'
+        "{% endrepeat %};{% endfor %}",
+        says="p=a|b;q=no;",
+    )
+    assert run.result.text == "p=a|b;q=no;"
+    assert run.result.values["xs"] == ["no"]
+
+
+@pytest.mark.parametrize("argument", ["min_tokens=3", "n=2", 'grammar="root ::= x"'])
+def test_what_is_not_supported_is_said(compiled, argument):
+    with pytest.raises(TemplateSyntaxError, match="not supported yet"):
+        compiled(f'{{{{ gen("x", {argument}) }}}}')
+
+
+def test_constraints_that_cannot_be_combined(compiled):
+    with pytest.raises(TemplateSyntaxError, match="'regex' and 'json' cannot be combined"):
+        compiled('{{ gen("x", regex="a", json={"type": "string"}) }}')
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("int", "-12", -12),
+        ("number", "1.5e3", 1500.0),
+        ("bool", "true", True),
+        ("jsonstr", r"a\"\u00e9b", 'a"éb'),
+        ("date", "2024-02-29", "2024-02-29"),
+        ("time", "23:59:01", "23:59:01"),
+        ("datetime", "1999-12-31T00:00:00", "1999-12-31 00:00:00"),
+        ("uuid", "12345678-1234-1234-1234-123456789abc", "12345678-1234-1234-1234-123456789abc"),
+    ],
+)
+def test_types(play, kind, text, value):
+    run = play(f'v={{{{ gen("v", type={kind}) }}}};', says=f"v={text};")
+    assert run.result.error is None
+    found = run.result.values["v"]
+    assert found == value or str(found) == value
+    assert run.result.text == f"v={text};"
+
+
+@pytest.mark.parametrize("kind", ["date", "int", "number", "jsonstr", "datetime"])
+def test_whatever_is_written_has_its_type(play, kind):
+    for seed in range(8):
+        run = play(f'{{{{ gen("v", type={kind}, max_tokens=60, temperature=1.5) }}}};', seed=seed)
+        assert run.result.error is None
