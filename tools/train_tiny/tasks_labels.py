@@ -6,6 +6,7 @@ from random import Random
 
 from tools.train_tiny import values, words
 from tools.train_tiny.examples import Example, pair
+from tools.train_tiny.tasks_extract import fix_articles
 from tools.train_tiny.topics import MIXED, OPINIONS, PREFACES, TOPIC_FORMS, TOPIC_WORDS
 from tools.train_tiny.words import Split, pick
 
@@ -36,7 +37,7 @@ def review_text(rng: Random, split: Split, label: str) -> str:
         text = f"{rng.choice(PREFACES)} {text}"
     if rng.random() < 0.08 and label == "neutral":
         text = rng.choice(MIXED)
-    return text
+    return fix_articles(text)
 
 
 def sentiment(rng: Random, split: Split) -> Example:

@@ -39,8 +39,23 @@ def blended(rng: Random, split: Split) -> str:
             return made
 
 
+def compound(rng: Random) -> str:
+    """Two words, or a word and a syllable, in one: `blacknurse`, `waitvol`. In training only.
+
+    A token that is never part of an answer is learned to be impossible; so every word's tokens must be copied in
+    training, held-out words too, but those never on their own.
+    """
+    whole, other = rng.choice(words.whole_words()), rng.choice(words.whole_words())
+    kind = rng.random()
+    if kind < 0.5:
+        return whole + other
+    return whole + rng.choice(syllables("train", True)) if kind < 0.8 else rng.choice(syllables("train", True)) + whole
+
+
 def open_word(rng: Random, split: Split) -> str:
     """Any lower-case word; lists alone would be learned by heart instead of copied."""
+    if split == "train" and rng.random() < 0.35:
+        return compound(rng)
     kind = rng.random()
     if kind < 0.45:
         return blended(rng, split)
@@ -53,6 +68,8 @@ def _name_word(rng: Random, split: Split) -> str:
     kind = rng.random()
     if kind < 0.15:
         return pick(rng, words.FIRST_NAMES, split)
+    if kind < 0.21 and split == "train":
+        return compound(rng).capitalize()
     if kind < 0.30:
         return blended(rng, split).capitalize()
     if kind < 0.70:

@@ -129,6 +129,25 @@ def every_word(split: Split) -> tuple[str, ...]:
     return tuple(sorted({w.lower() for pool in lists for w in part(pool, split) if w.isalpha()}))
 
 
+SENTENCE_WORDS = _w(
+    "the this that they them then there here with from your name age city job text field key call wait send paid "
+    "order price piece unit book author title write read mail phone ring number address event date place plan join "
+    "host go fly ticket book leave land travel pet call live adopt invoice pay due expect meet room talk own bag pack "
+    "parcel receive code note set give please it we you she he her his my our new old year home work move turn food "
+    "sport science vote review topic label love hate like good bad great nice best worst star money open file page "
+    "link site folder path copy answer question tool look up fact need know first now add take multiply divide result "
+    "left more many have find lose buy sell box child share part weather translate word stock time status capital "
+    "search today define hello thank rope shield staff wand bow sword axe mace spear potion scroll cloak bread map "
+    "horn quick strike light duty guard"
+)
+
+
+@cache
+def whole_words() -> tuple[str, ...]:
+    """Words of lists and sentences, held-out ones too: parts of longer words, so that their tokens are trained."""
+    return tuple(sorted({*every_word("train"), *every_word("heldout"), *SENTENCE_WORDS}))
+
+
 def pick(rng: Random, words: tuple[str, ...], split: Split) -> str:
     """One word of the list's part."""
     return rng.choice(part(words, split))
