@@ -466,6 +466,13 @@ bool ExprPool::search_nonempty(ExprId e) {
     return false;
 }
 
+std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId e) const {
+    const Node& n = nodes_[e];
+    if (n.kind == ExprKind::Repeat && n.a == nodes_[kAll].a) return std::pair{n.min, n.max};
+    if (e == kEpsilon) return std::pair{0u, 0u};
+    return std::nullopt;
+}
+
 ExprId ExprPool::clamp(ExprId e, std::uint32_t horizon) {
     const Node n = nodes_[e];
     if (!n.plain || n.kind == ExprKind::Set || n.kind == ExprKind::State || n.kind == ExprKind::Empty || n.kind == ExprKind::Epsilon) return e;

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "charset.hpp"
@@ -73,6 +75,8 @@ class ExprPool {
     ExprId derive(ExprId e, std::uint32_t c);
     bool nullable(ExprId e) const { return nodes_[e].nullable; }
     bool nonempty(ExprId e);  // some text matches
+    // The counts, if `e` is any characters repeated.
+    std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(ExprId e) const;
     // Repeats that count further than any text of `horizon` characters could tell are loosened.
     ExprId clamp(ExprId e, std::uint32_t horizon);
     const Partition& partition(std::vector<std::uint32_t> set_ids);

@@ -117,6 +117,12 @@ bool Lexer::is_finished(LexId state) const {
     return s.partial == 0 && items.size() == 1 && items[0].second == ExprPool::kEpsilon;
 }
 
+std::optional<std::pair<std::uint32_t, std::uint32_t>> Lexer::any_text(LexId state) const {
+    const Labelled& items = residuals_[states_[state].residual]->items;
+    if (states_[state].partial != 0 || items.size() != 1) return std::nullopt;
+    return pool_.any_text(items[0].second);
+}
+
 namespace {
 
 // The cheapest character of a class to spell; plain letters first, so that what is made up reads well.

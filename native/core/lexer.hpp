@@ -34,6 +34,8 @@ class Lexer {
     std::vector<Label> labels(LexId state) const;        // what matches where it ends here
     bool has_labels(LexId state, Label bits) const;      // it may still end with a label that has these bits
     bool is_finished(LexId state) const;                 // it may end here, and nothing more may come
+    // The least and most characters still to come, if any characters will do.
+    std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(LexId state) const;
     std::uint32_t partial(LexId state) const { return states_[state].partial; }
     Spelling spelling(LexId state) const { return states_[state].spelling; }
     // Shortest bytes from here to where it may end (the closing quote is not in them).

@@ -9,6 +9,7 @@ namespace guided {
 
 namespace {
 
+constexpr std::uint32_t kWorthKnowing = 8;  // nodes of a subtree for which a closed form is worth asking for
 constexpr std::size_t kMaxExits = 20000;  // more places to end than this: the lexeme is free text
 
 void set_bit(std::vector<std::int32_t>& words, std::int32_t token) {
@@ -157,10 +158,12 @@ std::shared_ptr<const LexRow> Masker::local_row(LexId exact) {
     std::vector<std::int32_t> words(trie_.num_words());
     const bool is_text = lexer.spelling(start) == Spelling::Text;
     std::vector<LexId> states{start};
-    std::uint32_t count = 0;
     row->has_exits = true;
     if (is_text && lexer.nullable(start)) row->exits.push_back(Trie::kRoot);
-    for (NodeId n = 1; n < trie_.num_nodes();) {
+    const FreeText& free_text = trie_.free_text(lexer.spelling(start));
+    const auto free = lexer.any_text(start);
+    if (free) add_free_text(Trie::kRoot, lexer.spelling(start), *free, words, *row);
+    for (NodeId n = 1; !free && n < trie_.num_nodes();) {
         states.resize(trie_.depth(n));
         const std::int32_t next = lexer.next(states.back(), trie_.byte(n));
         if (next < 0) {
@@ -168,11 +171,21 @@ std::shared_ptr<const LexRow> Masker::local_row(LexId exact) {
             n = trie_.end(n);
             continue;
         }
-        trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t), ++count; });
-        if (is_text && trie_.has_children(n) && lexer.nullable(static_cast<LexId>(next))) row->exits.push_back(n);
-        states.push_back(static_cast<LexId>(next));
+        const auto state = static_cast<LexId>(next);
+        trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t); });
+        if (is_text && trie_.has_children(n) && lexer.nullable(state)) row->exits.push_back(n);
+        if (trie_.end(n) - n > kWorthKnowing && free_text.is_whole[n] && free_text.chars[n] != FreeText::kDead) {
+            if (const auto rest = lexer.any_text(state)) {
+                add_free_text(n, lexer.spelling(state), *rest, words, *row);
+                n = trie_.end(n);
+                continue;
+            }
+        }
+        states.push_back(state);
         ++n;
     }
+    std::uint32_t count = 0;
+    for (std::int32_t w : words) count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(w)));
     if (is_text && row->exits.size() > kMaxExits) row->exits = {}, row->has_exits = false;
     if (count > Row::kMaxShort) {
         row->words = std::move(words);
@@ -183,6 +196,25 @@ std::shared_ptr<const LexRow> Masker::local_row(LexId exact) {
     }
     trie_.keep(key, row);
     return row;
+}
+
+// The subtree of `node` where from `counts` characters on anything may come: a comparison for each node, no automaton.
+void Masker::add_free_text(NodeId node, Spelling spelling, std::pair<std::uint32_t, std::uint32_t> counts,
+                           std::vector<std::int32_t>& words, LexRow& row) {
+    const FreeText& free = trie_.free_text(spelling);
+    const std::uint32_t base = free.chars[node];
+    const auto [least, most] = counts;
+    for (NodeId n = node + 1; n < trie_.end(node); ++n) {
+        const std::uint32_t chars = free.chars[n];
+        if (chars == FreeText::kDead || (most != kUnbounded && chars - base > most)) continue;
+        trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t); });
+        if (spelling == Spelling::Text && free.is_whole[n] && chars - base >= least && trie_.has_children(n)) row.exits.push_back(n);
+    }
+    const auto first = std::lower_bound(free.quotes.begin(), free.quotes.end(), node + 1);
+    for (auto it = first; it != free.quotes.end() && *it < trie_.end(node); ++it) {
+        const std::uint32_t chars = free.chars[trie_.parent(*it)] - base;
+        if (chars >= least && (most == kUnbounded || chars <= most)) row.exits.push_back(*it);
+    }
 }
 
 LexId Masker::lexer_at(LexId state, NodeId node, bool& alive) {

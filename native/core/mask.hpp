@@ -39,6 +39,8 @@ class Masker {
     void add_crossing_of_free_text(const Frame& f);
     void add_after_quote(NodeId quote, const Config& after, std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>& shapes);
     std::shared_ptr<const LexRow> local_row(LexId state);
+    void add_free_text(NodeId node, Spelling spelling, std::pair<std::uint32_t, std::uint32_t> counts, std::vector<std::int32_t>& words,
+                       LexRow& row);
     Config after_key(FrameId frame, LexId end);
     LexId lexer_at(LexId state, NodeId node, bool& alive);
     void mark(NodeId node);

@@ -81,6 +81,31 @@ std::string Trie::path(NodeId n) const {
     return out;
 }
 
+const FreeText& Trie::free_text(Spelling spelling) {
+    auto& slot = free_texts_[static_cast<std::size_t>(spelling)];
+    if (slot) return *slot;
+    slot = std::make_unique<FreeText>();
+    slot->chars.assign(num_nodes(), FreeText::kDead);
+    slot->is_whole.assign(num_nodes(), true);
+    slot->chars[kRoot] = 0;
+    std::vector<Partial> partials{0};
+    for (NodeId n = 1; n < num_nodes();) {
+        partials.resize(depth_[n]);
+        const Partial before = partials.back();
+        if (spelling != Spelling::Text && before == 0 && byte_[n] == '"') slot->quotes.push_back(n);
+        const SpellStep step = spell_step(spelling, before, byte_[n]);
+        if (step.kind == SpellStep::Dead) {
+            n = end_[n];
+            continue;
+        }
+        slot->chars[n] = static_cast<std::uint16_t>(slot->chars[parent_[n]] + (before == 0));
+        slot->is_whole[n] = step.kind == SpellStep::Char;
+        partials.push_back(step.kind == SpellStep::More ? step.value : 0);
+        ++n;
+    }
+    return *slot;
+}
+
 std::shared_ptr<const LexRow> Trie::cached(const std::array<std::uint64_t, 3>& key) const {
     auto it = rows_.find(key);
     return it == rows_.end() ? nullptr : it->second;

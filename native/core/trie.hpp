@@ -12,6 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "spelling.hpp"
+
 namespace guided {
 
 using NodeId = std::uint32_t;
@@ -28,6 +30,14 @@ struct LexRow {
     std::vector<std::int32_t> tokens; // ascending, only for short rows
     std::vector<NodeId> exits;        // JSON string: nodes of its closing quote; text: nodes after which it may end
     bool has_exits = false;           // exits are listed (false: text that may end almost everywhere)
+};
+
+// Where any text may stand: how many characters each token spells, and where a JSON string could be closed.
+struct FreeText {
+    static constexpr std::uint16_t kDead = 0xFFFF;
+    std::vector<std::uint16_t> chars;  // of each node from the root, a character begun counted; kDead: not a spelling
+    std::vector<bool> is_whole;        // of each node: no character is left half read
+    std::vector<NodeId> quotes;        // ascending
 };
 
 class Trie {
@@ -62,6 +72,7 @@ class Trie {
         for (std::uint32_t r = rank_[n]; r < rank_[n] + own_[n]; ++r) f(ids_[r]);
     }
 
+    const FreeText& free_text(Spelling spelling);
     std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key) const;
     void keep(const std::array<std::uint64_t, 3>& key, std::shared_ptr<const LexRow> row);
 
@@ -81,6 +92,7 @@ class Trie {
     std::unordered_map<NodeId, std::uint32_t> quote_shapes_;
     std::unordered_map<std::array<std::uint64_t, 3>, std::shared_ptr<const LexRow>, ContentKeyHash> rows_;
     std::size_t row_bytes_ = 0;
+    std::array<std::unique_ptr<FreeText>, 3> free_texts_;
 
     void build();
     void find_quote_shapes();
