@@ -53,12 +53,12 @@ def test_a_spelling_is_wanted_exactly_when_it_is_a_multiple(divisor, factor, shi
             assert builder.matches(refused, text) != is_multiple, text
 
 
-@pytest.mark.parametrize("divisor", ["123457", "1e300", "1e999999999", "1e-999999999", "0.123457"])
+@pytest.mark.parametrize("divisor", ["123457", "1e999999999", "1e-999999999", "0.123457"])
 def test_divisors_with_too_many_remainders(divisor):
     with pytest.raises(ConstraintTooComplex):
         JsonSchema(f'{{"multipleOf": {divisor}}}').compile(BYTES)
 
 
-@pytest.mark.parametrize("divisor", [1e-30, 1e-50, 1e6, 3600, 86400])
+@pytest.mark.parametrize("divisor", [1e-30, 1e-50, 1e6, 3600, 86400, 1e300])
 def test_divisors_with_few(divisor):
     JsonSchema({"type": "number", "multipleOf": divisor}).compile(BYTES)

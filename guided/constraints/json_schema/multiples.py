@@ -38,7 +38,7 @@ class _State(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Divisor:
-    """m = p / 10^q; `odd` is the part of p that is prime to 10."""
+    """m = p / 10^q."""
 
     p: int
     q: int
@@ -46,15 +46,11 @@ class _Divisor:
     @classmethod
     def of(cls, value: Decimal) -> _Divisor:
         """With p not divisible by 10, so q may be negative."""
-        _, digits, exponent = value.normalize().as_tuple()
-        return cls(int("".join(map(str, digits))), -int(exponent))
-
-    @property
-    def whole(self) -> _Divisor:
-        """The same with q not negative."""
-        if self.q < -6:  # 10 ** 7 remainders are too many anyway
-            _check_size(_MOST_STATES + 1)
-        return _Divisor(self.p * 10 ** max(0, -self.q), max(0, self.q))
+        _, digits, exponent = value.as_tuple()
+        text = "".join(map(str, digits)).lstrip("0")
+        trimmed = text.rstrip("0")
+        _check_size(int(trimmed) if len(trimmed) < 20 else _MOST_STATES + 1)
+        return cls(int(trimmed), len(trimmed) - len(text) - int(exponent))
 
     def first_exponent(self, remainder: int, decimals: int) -> int | None:
         """From which exponent on a mantissa with this remainder by p is a multiple; None: never."""
@@ -87,7 +83,7 @@ class Multiples:
         key = (value, is_wanted, is_small)
         if key not in self._known:
             divisor = _Divisor.of(value)
-            options = [self._plain(divisor.whole, is_wanted)]
+            options = [self._plain(divisor, is_wanted)]
             if not is_small:
                 options.append(self._with_exponents(divisor, is_wanted, _LEAST_LARGE, _LARGEST_EXPONENT))
             if not is_wanted or divisor.q > -_LARGEST_SMALL - 1:
@@ -98,16 +94,19 @@ class Multiples:
 
     def _plain(self, divisor: _Divisor, is_wanted: bool) -> int:
         """Plain decimals, with a sink for those whose digits go on beyond the places of m."""
-        p, q = divisor.p, divisor.q
-        _check_size(p * (q + 2))
+        p, places, zeros = divisor.p, max(0, divisor.q), max(0, -divisor.q)
+        _check_size(p * (places + zeros + 2))
 
         def accepts(state: _State) -> bool:
             if state.kind in ("start", "point"):
                 return False
-            is_multiple = state.kind != "fine" and state.remainder * 10 ** (q - state.places) % p == 0
-            return is_multiple == is_wanted
+            if state.kind in ("zero", "fine"):
+                return (state.kind == "zero") == is_wanted
+            missing = places - state.places if state.kind == "part" else places
+            is_round = state.kind == "part" or state.places == zeros
+            return (is_round and state.remainder * 10**missing % p == 0) == is_wanted
 
-        automaton = self._build(lambda state: _plain_edges(state, p, q), accepts)
+        automaton = self._build(lambda state: _plain_edges(state, p, places, zeros), accepts)
         bounded = self._digits.concat(self._digits.whole(), self._digits.any_fraction())
         return self._builder.intersect([automaton, bounded])
 
@@ -150,8 +149,9 @@ class Multiples:
         return self._builder.automaton(table, [i for i, state in enumerate(order) if accepts(state)])
 
 
-def _plain_edges(state: _State, p: int, q: int) -> list[tuple[str, _State]]:
-    kind, remainder, places, _ = state
+def _plain_edges(state: _State, p: int, places: int, zeros: int) -> list[tuple[str, _State]]:
+    """Of a whole number the remainder leaves out up to `zeros` zeros at its end; their number is in `places`."""
+    kind, remainder, done, _ = state
     if kind == "start":
         return [("0", _State("zero")), *((d, _State("whole", int(d) % p)) for d in "123456789")]
     if kind == "zero":
@@ -159,10 +159,12 @@ def _plain_edges(state: _State, p: int, q: int) -> list[tuple[str, _State]]:
     if kind == "fine":
         return [(d, state) for d in "0123456789"]
     if kind == "whole":
-        return [*_next_digits(state, p, "whole", 0), (".", _State("point", remainder))]
-    if places < q:
-        return _next_digits(state, p, "part", places + 1)
-    return [("0", _State("part", remainder, places)), *((d, _State("fine")) for d in "123456789")]
+        more = [(d, _State("whole", (remainder * 10 ** (done + 1) + int(d)) % p)) for d in "123456789"]
+        last = _State("whole", remainder, done + 1) if done < zeros else _State("whole", remainder * 10 % p, zeros)
+        return [("0", last), *more, (".", _State("point", remainder) if done == zeros else _State("fine"))]
+    if done < places:
+        return _next_digits(state, p, "part", done + 1)
+    return [("0", _State("part", remainder, done)), *((d, _State("fine")) for d in "123456789")]
 
 
 def _mantissa_edges(state: _State, p: int) -> list[tuple[str, _State]]:
