@@ -12,9 +12,10 @@ from guided.errors import InputError
 from guided.program.events import Emit, Event
 from guided.program.watch import HoleWatch
 from guided.runtime.engine import Engine
+from guided.runtime.healing import boundaries
 from guided.runtime.hole import HoleRequest, HoleResult, HoleToken, decode_hole
 from guided.runtime.hole_score import score_pending
-from guided.runtime.hole_text import TextState, append_ids, append_text, start
+from guided.runtime.hole_text import TextState, append_ids, append_text, prepare, start, take
 from guided.runtime.sampling import uniform_at
 from guided.runtime.scheduler import Row
 from guided.vocab import Vocabulary
@@ -78,10 +79,14 @@ def generate_row(engine: Engine, request: GenerateRequest, emit: Emit | None = N
     try:
         if emit is not None:
             watch.close(result)
-        tail = engine.vocab.encode(text.tail) if text.tail else []
+        rest = engine.vocab.encode(text.tail)
+        ends = boundaries(engine.vocab, rest)
+        tail = [token for token, end in zip(rest, ends, strict=True) if end > result.lead]
         logprob = result.logprob
         if request.logprobs:
-            logprob = (logprob or 0.0) + (yield from score_pending(engine, text, tail))
+            text = take(engine.vocab, text, rest, len(text.tail))
+            text = prepare(engine, text, scored=True)
+            logprob = (logprob or 0.0) + (yield from score_pending(engine, text))
     finally:
         if text.seq is not None:
             engine.close(text.seq)

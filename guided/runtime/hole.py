@@ -106,6 +106,7 @@ class HoleResult:
     extra: bytes
     tokens: tuple[HoleToken, ...]
     finish_reason: HoleFinish
+    lead: int  # bytes of the tail in `state` that stand before the hole: not 0 only where no token was needed at all
     num_sampled: int
     num_forced: int
     is_healed: bool
@@ -191,14 +192,16 @@ class Hole:
         elif extra and (behind := min(len(extra), len(text.tail))):
             marks = text.tail_marks[: len(text.tail) - behind] + bytes([self.request.fixed_mark]) * behind
             text = replace(text, tail_marks=marks)
-        scores = [t.logprob for t in state.tokens if t.logprob is not None]
+        tokens = _inside(state, stop, is_trimmed=not extra)
+        scores = [t.logprob for t in tokens if t.is_inside and t.logprob is not None]
         return HoleResult(
             text=capture,
             extra=extra,
-            tokens=state.tokens,
+            lead=state.lead,
+            tokens=tokens,
             finish_reason=state.reason,
             num_sampled=state.num_sampled,
-            num_forced=sum(t.kind == "forced" for t in state.tokens),
+            num_forced=sum(t.kind == "forced" for t in tokens),
             is_healed=state.is_healed,
             state=repend(self.engine, text),
             logprob=sum(scores) if self.request.logprobs else None,
@@ -400,6 +403,19 @@ def decode_hole(engine: Engine, text: TextState, request: HoleRequest) -> Row[Ho
         if state.text.seq is not None:
             engine.close(state.text.seq)
         raise
+
+
+def _inside(state: HoleState, stop: int, *, is_trimmed: bool) -> tuple[HoleToken, ...]:
+    """The tokens, those that lie behind the capture's end at `stop`, or were taken back there, not marked as inside."""
+    tokens = list(state.tokens)
+    at = len(state.cuts.text) - (len(state.text.tail) - state.lead)
+    for index in range(len(tokens) - 1, -1, -1):
+        begin = at - len(tokens[index].data)
+        if not (begin >= stop or (is_trimmed and at > stop)):
+            break
+        tokens[index] = replace(tokens[index], is_inside=False)
+        at = begin
+    return tuple(tokens)
 
 
 def _scored(tokens: tuple[HoleToken, ...], logprobs: list[float]) -> tuple[HoleToken, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from guided.runtime.hole_text import HOLE, OUTSIDE, TextState, prepare
+from guided.runtime.hole_text import OUTSIDE, TextState, prepare
 from guided.runtime.scheduler import Ask, Row
 
 if TYPE_CHECKING:
@@ -18,13 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["prefill", "score_pending"]
 
 
-def score_pending(engine: Engine, text: TextState, more: Sequence[int] = (), *, close: bool = False) -> Row[float]:
-    """The sum of log p of the pending tokens that belong to a hole, and of `more` after them.
+def score_pending(engine: Engine, text: TextState, *, close: bool = False) -> Row[float]:
+    """The sum of log p of the pending tokens that are marked, but for the first, which stands after no row.
 
     All but the last of them are computed; with `close` the sequence is given back.
     """
     text = prepare(engine, text, scored=True)
-    tokens, marks = (*text.pending, *more), text.marks + bytes([HOLE]) * len(more)
+    tokens, marks = text.pending, text.marks
     assert text.seq is not None
     try:
         first = next((i for i, mark in enumerate(marks) if mark != OUTSIDE), len(marks))

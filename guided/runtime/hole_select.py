@@ -149,6 +149,7 @@ class _Search:
         return HoleResult(
             text=option,
             extra=self.request.following[: self.paths.extra],
+            lead=0,
             tokens=tokens,
             finish_reason="stop",
             num_sampled=len(path),
@@ -205,6 +206,7 @@ def _only(text: TextState, request: SelectRequest) -> HoleResult:
     return HoleResult(
         text=option,
         extra=b"",
+        lead=len(text.tail),
         tokens=(),
         finish_reason="stop",
         num_sampled=0,

@@ -171,3 +171,24 @@ def test_a_row_that_fails_disturbs_no_other(engine_of, vocab):
     results = Scheduler(engine).run([generate_row(engine, r) for r in (good, bad, good)])
     assert isinstance(results[1], BudgetTooSmall)
     assert results[0].text == results[2].text
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    ("prompt", "options"),
+    [
+        ("http:", {"constraint": Regex("(//)?[a-z]{1,6}")}),
+        ("this is", {"stop": ("a", "the"), "max_tokens": 12}),
+        ("x", {"constraint": Choice(["always"])}),
+        ('{"', {"constraint": JsonSchema(ONE_INTEGER, whitespace="compact"), "max_tokens": 9}),
+        ("say", {"constraint": Regex("[a-z ]*"), "stop": ("no", ", "), "max_tokens": 6}),
+        ("x", {"constraint": Regex('(","|no|q)*'), "stop": ('"',), "max_tokens": 6}),
+    ],
+)
+def test_the_tokens_of_a_result_spell_its_text(generate, prompt, options, seed):
+    for logprobs in (False, True):
+        made, engine = generate(prompt, seed=seed, temperature=1.0, logprobs=logprobs, **options)
+        spelled = engine.vocab.decode(made.tokens)
+        assert spelled.endswith(made.text.encode())
+        assert len(spelled) - len(made.text.encode()) < 8
+        assert (prompt + made.text).encode().endswith(spelled)
