@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <map>
 
 namespace guided {
 
@@ -217,14 +216,16 @@ void Masker::add_free_text(NodeId node, Spelling spelling, std::pair<std::uint32
     }
 }
 
-LexId Masker::lexer_at(LexId state, NodeId node, bool& alive) {
-    for (char c : trie_.path(node)) {
-        const std::int32_t next = machine_.lexer.next(state, static_cast<std::uint8_t>(c));
-        alive = next >= 0;
-        if (!alive) break;
-        state = static_cast<LexId>(next);
-    }
-    return state;
+// The lexer's state at `node`, or kDead. Neighbours share most of their path, so it is kept from call to call.
+std::int32_t Masker::Path::at(Lexer& lexer, const Trie& trie, NodeId node) {
+    const std::uint32_t depth = trie.depth(node);
+    nodes.resize(std::max<std::size_t>(nodes.size(), depth + 1), kNone);
+    states.resize(nodes.size(), Lexer::kDead);
+    std::uint32_t known = depth;
+    for (NodeId n = node; known > 0 && nodes[known] != n; n = trie.parent(n), --known) nodes[known] = n;
+    for (std::uint32_t d = known + 1; d <= depth; ++d)
+        states[d] = states[d - 1] < 0 ? Lexer::kDead : lexer.next(static_cast<LexId>(states[d - 1]), trie.byte(nodes[d]));
+    return states[depth];
 }
 
 Config Masker::after_key(FrameId frame, LexId end) {
@@ -250,11 +251,11 @@ void Masker::add_crossing(const Frame& f, FrameId frame, const LexRow& row) {
         for (NodeId quote : row.exits) add_after_quote(quote, after, shapes);
         return;
     }
-    std::map<std::vector<Label>, std::pair<Config, Shapes>> by_labels;
+    std::unordered_map<LexId, std::pair<Config, Shapes>> by_end;
+    Path path(f.a);
     for (NodeId quote : row.exits) {
-        bool alive = true;
-        const LexId end = lexer_at(f.a, trie_.parent(quote), alive);
-        auto [it, fresh] = by_labels.try_emplace(machine_.lexer.labels(end));
+        const auto end = static_cast<LexId>(path.at(machine_.lexer, trie_, trie_.parent(quote)));
+        auto [it, fresh] = by_end.try_emplace(end);
         if (fresh) it->second.first = after_key(frame, end);
         add_after_quote(quote, it->second.first, it->second.second);
     }
@@ -287,10 +288,10 @@ void Masker::add_crossing_of_free_text(const Frame& f) {
         machine_.step(closure, static_cast<std::uint8_t>(b), next);
         if (next.empty()) continue;
         const Config begun = next;
+        Path path(f.a);
         for (NodeId n : trie_.nodes_of_byte(static_cast<std::uint8_t>(b))) {
-            bool alive = true;
-            const LexId state = lexer_at(f.a, trie_.parent(n), alive);
-            if (!alive || !machine_.lexer.nullable(state)) continue;
+            const std::int32_t state = path.at(machine_.lexer, trie_, trie_.parent(n));
+            if (state < 0 || !machine_.lexer.nullable(static_cast<LexId>(state))) continue;
             mark(n);
             add_all(n, begun);
         }

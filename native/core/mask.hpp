@@ -32,6 +32,13 @@ class Masker {
     Row compute(const Config& config);
 
    private:
+    struct Path {  // of the node asked for last, with the lexer's states along it
+        explicit Path(LexId start) : nodes{Trie::kRoot}, states{static_cast<std::int32_t>(start)} {}
+        std::int32_t at(Lexer& lexer, const Trie& trie, NodeId node);
+        std::vector<NodeId> nodes;
+        std::vector<std::int32_t> states;
+    };
+
     void add_config(NodeId node, FrameId frame);
     void add_all(NodeId node, const Config& configs);
     void add_lexeme(NodeId node, FrameId frame);
@@ -42,7 +49,6 @@ class Masker {
     void add_free_text(NodeId node, Spelling spelling, std::pair<std::uint32_t, std::uint32_t> counts, std::vector<std::int32_t>& words,
                        LexRow& row);
     Config after_key(FrameId frame, LexId end);
-    LexId lexer_at(LexId state, NodeId node, bool& alive);
     void mark(NodeId node);
     void verify(const Config& config);
 
