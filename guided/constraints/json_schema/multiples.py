@@ -70,6 +70,7 @@ class Multiples:
         self._builder = builder
         self._digits = Digits(builder)
         self._known: dict[tuple[Decimal, bool, bool], int] = {}
+        self._mantissas: dict[int, _Explored] = {}
 
     def of(self, value: Decimal, *, is_small: bool) -> int:
         """Spellings of multiples; `is_small`: none of 1e16 or more is asked for."""
@@ -106,47 +107,52 @@ class Multiples:
             is_round = state.kind == "part" or state.places == zeros
             return (is_round and state.remainder * 10**missing % p == 0) == is_wanted
 
-        automaton = self._build(lambda state: _plain_edges(state, p, places, zeros), accepts)
+        states = _explored(lambda state: _plain_edges(state, p, places, zeros))
+        automaton = self._builder.automaton(states.table, [i for i, s in enumerate(states.order) if accepts(s)])
         bounded = self._digits.concat(self._digits.whole(), self._digits.any_fraction())
         return self._builder.intersect([automaton, bounded])
 
     def _with_exponents(self, divisor: _Divisor, is_wanted: bool, low: int, high: int) -> int:
-        """Normalised mantissas and exponents in a range, as json.dumps writes them."""
-        d = self._digits
-        p = divisor.p
+        """Normalised mantissas, ending in no needless 0, and exponents in a range: what json.dumps writes."""
+        d, p = self._digits, divisor.p
         _check_size(p * (_DECIMALS + 1) * 2)
-        thresholds = {divisor.first_exponent(r, k) for r in range(p) for k in range(_DECIMALS + 1)}
+        if p not in self._mantissas:
+            self._mantissas[p] = _explored(lambda state: _mantissa_edges(state, p))
+        mantissas = self._mantissas[p]
+        ends: dict[int, list[int]] = {}  # from which exponent on it is a multiple: states
+        for number, state in enumerate(mantissas.order):
+            if state.kind == "whole" or (state.kind == "part" and not state.is_padded):
+                first = divisor.first_exponent(state.remainder, state.places)
+                first = high + 1 if first is None else min(max(first, low), high + 1)
+                ends.setdefault(first, []).append(number)
         options = []
-        for threshold in thresholds:
-            first = high + 1 if threshold is None else min(max(threshold, low), high + 1)
+        for first, accepting in ends.items():
             exponents = d.exponent(first, high) if is_wanted else d.exponent(low, first - 1)
             if (first <= high) if is_wanted else (first > low):
-                options.append(d.concat(self._mantissas(divisor, threshold), exponents))
+                options.append(d.concat(self._builder.automaton(mantissas.table, accepting), exponents))
         return d.alternate(options)
 
-    def _mantissas(self, divisor: _Divisor, threshold: int | None) -> int:
-        """Mantissas that end in no needless 0 and are multiples from exponent `threshold` on."""
 
-        def accepts(state: _State) -> bool:
-            is_end = state.kind == "whole" or (state.kind == "part" and not state.is_padded)
-            return is_end and divisor.first_exponent(state.remainder, state.places) == threshold
+class _Explored(NamedTuple):
+    """The states of an automaton in the order they were reached, and the numbered edges of each."""
 
-        return self._build(lambda state: _mantissa_edges(state, divisor.p), accepts)
+    order: list[_State]
+    table: list[list[tuple[int, int, int]]]
 
-    def _build(self, edges: Callable[[_State], list[tuple[str, _State]]], accepts: Callable[[_State], bool]) -> int:
-        """The native expression of an automaton given by its step function; states are numbered as they are reached."""
-        order = [_State("start")]
-        number = {order[0]: 0}
-        table: list[list[tuple[int, int, int]]] = []
-        while len(table) < len(order):
-            row: list[tuple[int, int, int]] = []
-            for char, target in edges(order[len(table)]):
-                if target not in number:
-                    number[target] = len(order)
-                    order.append(target)
-                row.append((ord(char), ord(char), number[target]))
-            table.append(row)
-        return self._builder.automaton(table, [i for i, state in enumerate(order) if accepts(state)])
+
+def _explored(edges: Callable[[_State], list[tuple[str, _State]]]) -> _Explored:
+    order = [_State("start")]
+    number = {order[0]: 0}
+    table: list[list[tuple[int, int, int]]] = []
+    while len(table) < len(order):
+        row: list[tuple[int, int, int]] = []
+        for char, target in edges(order[len(table)]):
+            if target not in number:
+                number[target] = len(order)
+                order.append(target)
+            row.append((ord(char), ord(char), number[target]))
+        table.append(row)
+    return _Explored(order, table)
 
 
 def _plain_edges(state: _State, p: int, places: int, zeros: int) -> list[tuple[str, _State]]:
