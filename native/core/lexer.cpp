@@ -29,8 +29,8 @@ std::uint32_t Lexer::intern_residual(Labelled items) {
 }
 
 LexId Lexer::intern_state(std::uint32_t residual, Partial partial, Spelling spelling) {
-    auto [it, fresh] = state_ids_.try_emplace({residual, partial, static_cast<std::uint32_t>(spelling)},
-                                              static_cast<std::uint32_t>(states_.size()));
+    auto [it, fresh] = state_ids_[static_cast<std::size_t>(spelling)].try_emplace((std::uint64_t(residual) << 32) | partial,
+                                                                                  static_cast<LexId>(states_.size()));
     if (fresh) {
         if (states_.size() >= max_states_)
             throw TooComplex("states of lexical automata", static_cast<std::int64_t>(max_states_));

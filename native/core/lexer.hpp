@@ -74,7 +74,8 @@ class Lexer {
     std::uint64_t max_states_;
     std::vector<std::unique_ptr<Residual>> residuals_;
     std::vector<State> states_;
-    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> residual_ids_, state_ids_;
+    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> residual_ids_;
+    std::array<std::unordered_map<std::uint64_t, LexId>, 3> state_ids_;  // by spelling, of (residual, partial)
     std::unordered_map<LexId, LexId> clamped_;
 };
 

@@ -155,37 +155,17 @@ std::shared_ptr<const LexRow> Masker::local_row(LexId exact) {
     if (auto row = trie_.cached(key)) return row;
     auto row = std::make_shared<LexRow>();
     std::vector<std::int32_t> words(trie_.num_words());
-    const bool is_text = lexer.spelling(start) == Spelling::Text;
-    std::vector<LexId> states{start};
-    row->has_exits = true;
-    if (is_text && lexer.nullable(start)) row->exits.push_back(Trie::kRoot);
-    const FreeText& free_text = trie_.free_text(lexer.spelling(start));
-    const auto free = lexer.any_text(start);
-    if (free) add_free_text(Trie::kRoot, lexer.spelling(start), *free, words, *row);
-    for (NodeId n = 1; !free && n < trie_.num_nodes();) {
-        states.resize(trie_.depth(n));
-        const std::int32_t next = lexer.next(states.back(), trie_.byte(n));
-        if (next < 0) {
-            if (next == Lexer::kEnd) row->exits.push_back(n);
-            n = trie_.end(n);
-            continue;
-        }
-        const auto state = static_cast<LexId>(next);
-        trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t); });
-        if (is_text && trie_.has_children(n) && lexer.nullable(state)) row->exits.push_back(n);
-        if (trie_.end(n) - n > kWorthKnowing && free_text.is_whole[n] && free_text.chars[n] != FreeText::kDead) {
-            if (const auto rest = lexer.any_text(state)) {
-                add_free_text(n, lexer.spelling(state), *rest, words, *row);
-                n = trie_.end(n);
-                continue;
-            }
-        }
-        states.push_back(state);
-        ++n;
+    std::vector<std::pair<NodeId, NodeId>> free_parts;
+    if (const auto counts = lexer.any_text(start)) {
+        add_free_text(Trie::kRoot, lexer.spelling(start), *counts, words, *row, free_parts);
+    } else {
+        walk_lexeme(start, words, *row, free_parts);
     }
+    fill_free_parts(trie_.free_text(lexer.spelling(start)), free_parts, words);
     std::uint32_t count = 0;
     for (std::int32_t w : words) count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(w)));
-    if (is_text && row->exits.size() > kMaxExits) row->exits = {}, row->has_exits = false;
+    row->has_exits = lexer.spelling(start) != Spelling::Text || row->exits.size() <= kMaxExits;
+    if (!row->has_exits) row->exits = {};
     if (count > Row::kMaxShort) {
         row->words = std::move(words);
     } else {
@@ -197,23 +177,82 @@ std::shared_ptr<const LexRow> Masker::local_row(LexId exact) {
     return row;
 }
 
+void Masker::walk_lexeme(LexId start, std::vector<std::int32_t>& words, LexRow& row, Ranges& free_parts) {
+    Lexer& lexer = machine_.lexer;
+    const FreeText& free_text = trie_.free_text(lexer.spelling(start));
+    const bool is_text = lexer.spelling(start) == Spelling::Text;
+    std::vector<LexId> states{start};
+    if (is_text && lexer.nullable(start)) row.exits.push_back(Trie::kRoot);
+    for (NodeId n = 1; n < trie_.num_nodes();) {
+        states.resize(trie_.depth(n));
+        const std::int32_t next = lexer.next(states.back(), trie_.byte(n));
+        if (next < 0) {
+            if (next == Lexer::kEnd) row.exits.push_back(n);
+            n = trie_.end(n);
+            continue;
+        }
+        const auto state = static_cast<LexId>(next);
+        trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t); });
+        if (is_text && trie_.has_children(n) && lexer.nullable(state)) row.exits.push_back(n);
+        if (trie_.end(n) - n > kWorthKnowing && free_text.is_whole[n] && free_text.chars[n] != FreeText::kDead) {
+            if (const auto rest = lexer.any_text(state)) {
+                add_free_text(n, lexer.spelling(state), *rest, words, row, free_parts);
+                n = trie_.end(n);
+                continue;
+            }
+        }
+        states.push_back(state);
+        ++n;
+    }
+}
+
 // The subtree of `node` where from `counts` characters on anything may come: a comparison for each node, no automaton.
 void Masker::add_free_text(NodeId node, Spelling spelling, std::pair<std::uint32_t, std::uint32_t> counts,
-                           std::vector<std::int32_t>& words, LexRow& row) {
+                           std::vector<std::int32_t>& words, LexRow& row, Ranges& free_parts) {
     const FreeText& free = trie_.free_text(spelling);
     const std::uint32_t base = free.chars[node];
     const auto [least, most] = counts;
-    for (NodeId n = node + 1; n < trie_.end(node); ++n) {
+    const bool is_text = spelling == Spelling::Text;
+    if (is_text && node == Trie::kRoot && least == 0) row.exits.push_back(node);
+    if (most == kUnbounded) free_parts.push_back({node + 1, trie_.end(node)});
+    for (NodeId n = node + 1; n < trie_.end(node) && (most != kUnbounded || is_text); ++n) {
         const std::uint32_t chars = free.chars[n];
         if (chars == FreeText::kDead || (most != kUnbounded && chars - base > most)) continue;
-        trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t); });
-        if (spelling == Spelling::Text && free.is_whole[n] && chars - base >= least && trie_.has_children(n)) row.exits.push_back(n);
+        if (most != kUnbounded) trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t); });
+        if (is_text && row.exits.size() <= kMaxExits && free.is_whole[n] && chars - base >= least && trie_.has_children(n))
+            row.exits.push_back(n);
     }
     const auto first = std::lower_bound(free.quotes.begin(), free.quotes.end(), node + 1);
     for (auto it = first; it != free.quotes.end() && *it < trie_.end(node); ++it) {
         const std::uint32_t chars = free.chars[trie_.parent(*it)] - base;
         if (chars >= least && (most == kUnbounded || chars <= most)) row.exits.push_back(*it);
     }
+}
+
+// Adds all spellings in these ranges of nodes. Where they are most of the trie, what lies between them is taken away.
+void Masker::fill_free_parts(const FreeText& free, const Ranges& parts, std::vector<std::int32_t>& words) {
+    std::size_t covered = 0;
+    for (const auto& [from, to] : parts) covered += to - from;
+    auto each = [&](NodeId from, NodeId to, auto&& f) {
+        for (NodeId n = from; n < to;) {
+            if (free.chars[n] == FreeText::kDead) {
+                n = trie_.end(n);
+                continue;
+            }
+            trie_.tokens_at(n, f);
+            ++n;
+        }
+    };
+    if (2 * covered < trie_.num_nodes()) {
+        for (const auto& [from, to] : parts) each(from, to, [&](std::int32_t t) { set_bit(words, t); });
+        return;
+    }
+    std::vector<std::int32_t> all = free.words;
+    NodeId at = 1;
+    auto clear = [&](std::int32_t t) { all[static_cast<std::size_t>(t) >> 5] &= ~static_cast<std::int32_t>(1u << (t & 31)); };
+    for (const auto& [from, to] : parts) each(at, from, clear), at = to;
+    each(at, trie_.num_nodes(), clear);
+    for (std::size_t w = 0; w < words.size(); ++w) words[w] |= all[w];
 }
 
 // The lexer's state at `node`, or kDead. Neighbours share most of their path, so it is kept from call to call.

@@ -46,8 +46,11 @@ class Masker {
     void add_crossing_of_free_text(const Frame& f);
     void add_after_quote(NodeId quote, const Config& after, std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>& shapes);
     std::shared_ptr<const LexRow> local_row(LexId state);
+    using Ranges = std::vector<std::pair<NodeId, NodeId>>;
+    void walk_lexeme(LexId start, std::vector<std::int32_t>& words, LexRow& row, Ranges& free_parts);
     void add_free_text(NodeId node, Spelling spelling, std::pair<std::uint32_t, std::uint32_t> counts, std::vector<std::int32_t>& words,
-                       LexRow& row);
+                       LexRow& row, Ranges& free_parts);
+    void fill_free_parts(const FreeText& free, const Ranges& parts, std::vector<std::int32_t>& words);
     Config after_key(FrameId frame, LexId end);
     void mark(NodeId node);
     void verify(const Config& config);

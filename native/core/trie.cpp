@@ -87,6 +87,7 @@ const FreeText& Trie::free_text(Spelling spelling) {
     slot = std::make_unique<FreeText>();
     slot->chars.assign(num_nodes(), FreeText::kDead);
     slot->is_whole.assign(num_nodes(), true);
+    slot->words.resize(num_words());
     slot->chars[kRoot] = 0;
     std::vector<Partial> partials{0};
     for (NodeId n = 1; n < num_nodes();) {
@@ -100,6 +101,7 @@ const FreeText& Trie::free_text(Spelling spelling) {
         }
         slot->chars[n] = static_cast<std::uint16_t>(slot->chars[parent_[n]] + (before == 0));
         slot->is_whole[n] = step.kind == SpellStep::Char;
+        tokens_at(n, [&](std::int32_t t) { slot->words[static_cast<std::size_t>(t) >> 5] |= static_cast<std::int32_t>(1u << (t & 31)); });
         partials.push_back(step.kind == SpellStep::More ? step.value : 0);
         ++n;
     }

@@ -38,6 +38,7 @@ struct FreeText {
     std::vector<std::uint16_t> chars;  // of each node from the root, a character begun counted; kDead: not a spelling
     std::vector<bool> is_whole;        // of each node: no character is left half read
     std::vector<NodeId> quotes;        // ascending
+    std::vector<std::int32_t> words;   // the mask of all tokens that are a spelling
 };
 
 class Trie {
