@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from guided.constraints.json_schema.internet_formats import internet_pattern
 from guided.constraints.regex import lower_program, parse_pattern
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ KNOWN_FORMATS = frozenset(
     }
 )
 
-_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _HOUR = "(?:[01][0-9]|2[0-3])"
 _MINUTE = "[0-5][0-9]"
 _FRACTION = r"(?:\.[0-9]{1,9})?"
@@ -54,15 +54,13 @@ def format_expression(builder: _native.Builder, name: str) -> int | None:
 def _pattern(name: str) -> str | None:
     if name == "date":
         return DATE
-    if name == "ipv4":
-        return rf"{_OCTET}(?:\.{_OCTET}){{3}}"
     if name == "uuid":
         return UUID
     if name == "json-pointer":
         return "(?s)(?:/(?:[^/~]|~[01])*)*"
     if name == "relative-json-pointer":
         return "(?s)(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^/~]|~[01])*)*)"
-    return _duration() if name == "duration" else None
+    return _duration() if name == "duration" else internet_pattern(name)
 
 
 def _lowered(builder: _native.Builder, pattern: str) -> int:

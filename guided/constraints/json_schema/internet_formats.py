@@ -1,0 +1,82 @@
+"""Patterns of the formats that name things on the internet, after their grammars.
+
+Sources: RFC 3986 (URI, IPv6), RFC 3987 (IRI), RFC 5321, 4.1.2 (mailbox). Each rule of a grammar is one pattern here, in
+Python's dialect; they have no look-around, so they are exact automata.
+"""
+
+from __future__ import annotations
+
+import functools
+
+__all__ = ["IPV4", "internet_pattern"]
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+
+_UCSCHAR = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
+    f"{chr((plane << 16) + (0x1000 if plane == 14 else 0))}-{chr((plane << 16) + 0xFFFD)}" for plane in range(1, 15)
+)
+_IPRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
+
+
+def internet_pattern(name: str) -> str | None:
+    """The pattern of a format, or None."""
+    if name == "ipv4":
+        return IPV4
+    if name == "ipv6":
+        return _ipv6()
+    if name == "email":
+        return _mailbox()
+    if name in ("uri", "uri-reference"):
+        return _identifier(extra="", private="", is_reference=name == "uri-reference")
+    if name in ("iri", "iri-reference"):
+        return _identifier(extra=_UCSCHAR, private=_IPRIVATE, is_reference=name == "iri-reference")
+    return None
+
+
+@functools.cache
+def _ipv6() -> str:
+    """`IPv6address`: eight groups, or fewer around one `::`, of which the last two may be an IPv4 address."""
+    group = "[0-9a-fA-F]{1,4}"
+    last = f"(?:{group}:{group}|{IPV4})"
+    options = [f"(?:{group}:){{6}}{last}"]
+    for before in range(8):  # groups before the `::`
+        head = f"(?:{group}(?::{group}){{0,{before - 1}}})?" if before else ""
+        after = 5 - before
+        if after >= 0:
+            options.append(f"{head}::(?:{group}:){{{after}}}{last}")
+        elif after == -1:
+            options.append(f"{head}::{group}")
+        else:
+            options.append(f"{head}::")
+    return f"(?:{'|'.join(options)})"
+
+
+@functools.cache
+def _identifier(extra: str, private: str, *, is_reference: bool) -> str:
+    unreserved = f"A-Za-z0-9._~{extra}\\-"
+    delimiters = "!$&'()*+,;="
+    escaped = "%[0-9A-Fa-f]{2}"
+    pchar = f"(?:[{unreserved}{delimiters}:@]|{escaped})"
+    tail = f"(?:/{pchar}*)*"
+    userinfo = f"(?:[{unreserved}{delimiters}:]|{escaped})*"
+    literal = rf"\[(?:{_ipv6()}|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:\-]+)\]"
+    host = f"(?:{literal}|(?:[{unreserved}{delimiters}]|{escaped})*)"
+    authority = f"(?:{userinfo}@)?{host}(?::[0-9]*)?"
+    rooted = f"//{authority}{tail}|/(?:{pchar}+{tail})?"
+    query = rf"(?:\?(?:{pchar}|[/?{private}])*)?(?:#(?:{pchar}|[/?])*)?"
+    absolute = rf"[A-Za-z][A-Za-z0-9+.\-]*:(?:{rooted}|{pchar}+{tail}|){query}"
+    if not is_reference:
+        return absolute
+    no_scheme = f"(?:[{unreserved}{delimiters}@]|{escaped})+{tail}"
+    return f"(?:{absolute}|(?:{rooted}|{no_scheme}|){query})"
+
+
+@functools.cache
+def _mailbox() -> str:
+    """`Mailbox`: a dotted or quoted local part, then a domain or an address in brackets."""
+    atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\-]+"
+    quoted = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
+    label = "[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?"
+    address = rf"\[(?:{IPV4}|IPv6:{_ipv6()})\]"
+    return rf"(?:{atom}(?:\.{atom})*|{quoted})@(?:{label}(?:\.{label})*|{address})"
