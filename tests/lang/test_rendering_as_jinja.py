@@ -15,7 +15,8 @@ from guided.errors import TemplateError, TemplateSyntaxError
 from guided.lang import Scope, check, parse, render
 from guided.source import Source
 
-JINJA = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+# Not optimized: its constant folding writes (-1) ** x as -1 ** x, which Python then groups the other way round.
+JINJA = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, optimized=False)
 
 
 def _tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
