@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         Regex,
         Repeat,
         Seq,
-        constraint,
     )
+    from guided.constraints.types import constraint
     from guided.errors import (
         BudgetTooSmall,
         ConstraintError,
