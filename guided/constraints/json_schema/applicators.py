@@ -104,7 +104,7 @@ class Applicators:
         if "else" in schema:
             groups.append(self._implication(self._negation(condition), self._node_of(place.child("else"))))
         if self._has_unevaluated and condition not in (self._anything, self._nothing):
-            groups.append([condition, ~condition])  # says nothing of values, but what it evaluates counts
+            groups.append([condition, self._anything])  # says nothing of values, but what it evaluates counts
         return groups
 
     def _dependencies(self, schema: dict[str, Any], place: Place) -> list[list[int]]:

@@ -52,10 +52,12 @@ class SchemaLowering:
         self._strings = StringParts(builder, options)
         numbers = NumberSpellings(builder, has_integral_floats=draft > 4)
         is_closed = self._references.is_plain  # else other documents may say more than this text shows
-        is_negating = not is_closed or _NEGATES.search(source.text) is not None
-        values = ValueNodes(builder, numbers, self._count, self._nothing, is_negating=is_negating)
-        self._scalars = ScalarParts(builder, self._strings, values, numbers, draft=draft, is_negating=is_negating)
         self._has_unevaluated = not is_closed or '"unevaluated' in source.text
+        is_negating = not is_closed or _NEGATES.search(source.text) is not None
+        values = ValueNodes(
+            builder, numbers, self._count, self._nothing, is_negating=is_negating, has_unevaluated=self._has_unevaluated
+        )
+        self._scalars = ScalarParts(builder, self._strings, values, numbers, draft=draft, is_negating=is_negating)
         self._applicators = Applicators(
             builder,
             self._references,

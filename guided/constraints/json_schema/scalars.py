@@ -93,7 +93,7 @@ class ScalarParts:
             strings.insert(0, self._strings.words(values.strings))
         structures = [v for v in values.structures if types & _structure_bit(v)]
         if structures:
-            nodes = [self._values.node(v) for v in structures]
+            nodes = [self._values.literal(v) for v in structures]
             if kept:
                 nodes.append(self._values.of_types(ALL_TYPES & ~(_ARRAY | _OBJECT)))
             fields["any_of"] = [nodes]

@@ -80,14 +80,31 @@ class ValueNodes:
     """Makes schema nodes that accept one value each."""
 
     def __init__(
-        self, builder: _native.Builder, numbers: NumberSpellings, count: NodeCount, nothing: int, *, is_negating: bool
+        self,
+        builder: _native.Builder,
+        numbers: NumberSpellings,
+        count: NodeCount,
+        nothing: int,
+        *,
+        is_negating: bool,
+        has_unevaluated: bool,
     ) -> None:
         """`is_negating`: some schema may be negated, so the numbers that a constant refuses are needed too."""
-        self._is_negating = is_negating
         self._builder = builder
         self._numbers = numbers
         self._count = count
         self._nothing = nothing
+        self._is_negating = is_negating
+        self._has_unevaluated = has_unevaluated
+
+    def literal(self, value: Any) -> int:
+        """A literal of exactly this value, which evaluates nothing: a negation of a negation, where someone asks."""
+        node = self.node(value)
+        if not self._has_unevaluated:
+            return node
+        other = self._reserve()
+        self._builder.define_schema(other, types=127, all_of=[~node])
+        return ~other
 
     def node(self, value: Any) -> int:
         """A node of exactly this value."""
