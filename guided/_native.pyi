@@ -60,6 +60,7 @@ class Builder:
         max_items: int | None = None,
         # contains: (from which index on, literal, minContains, maxContains, whether such items count as evaluated)
         some_items: Sequence[tuple[int, int, int, int | None, bool]] = (),
+        unique_items: bool = False,
         all_of: Sequence[int] = (),
         any_of: Sequence[Sequence[int]] = (),
         one_of: Sequence[Sequence[int]] = (),

@@ -116,7 +116,7 @@ void define_schema(PyBuilder& b, std::uint32_t id, std::uint32_t types, std::opt
                    std::optional<std::int64_t> property_names, const std::vector<nb::str>& required, std::uint32_t min_properties,
                    std::optional<std::uint32_t> max_properties, const Literals& prefix_items, std::optional<std::int64_t> items,
                    std::uint32_t min_items, std::optional<std::uint32_t> max_items, const CountedItems& some_items,
-                   const Literals& all_of, const std::vector<Literals>& any_of, const std::vector<Literals>& one_of,
+                   bool unique_items, const Literals& all_of, const std::vector<Literals>& any_of, const std::vector<Literals>& one_of,
                    std::optional<std::int64_t> unevaluated_properties, std::optional<std::int64_t> unevaluated_items) {
     const SchemaArguments of{b};
     SchemaNode n;
@@ -131,6 +131,7 @@ void define_schema(PyBuilder& b, std::uint32_t id, std::uint32_t types, std::opt
     n.min_items = min_items, n.max_items = max_items.value_or(kUnbounded);
     for (const auto& [from, value, min, max, evaluates] : some_items)
         n.some_items.push_back({from, of.lit(value), min, max.value_or(kUnbounded), evaluates});
+    n.unique_items = unique_items;
     n.all_of = of.lits(all_of), n.any_of = of.groups(any_of), n.one_of = of.groups(one_of);
     n.unevaluated_properties = of.lit(unevaluated_properties), n.unevaluated_items = of.lit(unevaluated_items);
     n.is_defined = true;
@@ -236,7 +237,7 @@ void bind_builder(nb::module_& m) {
              "number_not"_a = nb::none(), "properties"_a = KeyedSchemas{}, "pattern_properties"_a = PatternSchemas{},
              "additional"_a = nb::none(), "property_names"_a = nb::none(), "required"_a = std::vector<nb::str>{}, "min_properties"_a = 0,
              "max_properties"_a = nb::none(), "prefix_items"_a = Literals{}, "items"_a = nb::none(), "min_items"_a = 0,
-             "max_items"_a = nb::none(), "some_items"_a = CountedItems{}, "all_of"_a = Literals{},
+             "max_items"_a = nb::none(), "some_items"_a = CountedItems{}, "unique_items"_a = false, "all_of"_a = Literals{},
              "any_of"_a = std::vector<Literals>{}, "one_of"_a = std::vector<Literals>{}, "unevaluated_properties"_a = nb::none(),
              "unevaluated_items"_a = nb::none())
         .def("lexeme", [](PyBuilder& b, std::uint32_t e) { return b.builder().lexeme(b.expr(e)); }, "expression"_a)
@@ -291,6 +292,7 @@ void bind_matcher(nb::module_& m) {
 }  // namespace
 
 NB_MODULE(_native, m) {
+    nb::set_leak_warnings(false);  // grammars kept for reuse are alive when the interpreter ends
     m.doc() = "The compiled core of guided: vocabularies, constraints and token masks.";
     nb::register_exception_translator([](const std::exception_ptr& p, void*) {
         try {

@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kMaxCounted = 6;
 constexpr std::uint32_t kMaxPlannedItems = 100'000, kMaxPlanStates = 50'000;
 constexpr std::uint64_t kInfinite = UINT64_MAX;
+constexpr std::uint32_t kMaxDistinct = 1000;
 
 bool is_impossible(const Lits& lits) { return std::find(lits.begin(), lits.end(), kFalseLit) != lits.end(); }
 
@@ -31,6 +32,7 @@ std::uint32_t Schemas::make_array(std::uint32_t layout, const Lits& lits) {
         a->min_items = std::max(a->min_items, s.min_items);
         a->max_items = std::min(a->max_items, s.max_items);
         a->some.insert(a->some.end(), s.some_items.begin(), s.some_items.end());
+        a->is_unique = a->is_unique || s.unique_items;
     }
     if (a->some.size() > kMaxCounted) throw TooComplex("conditions that count items", kMaxCounted);
     for (std::size_t i = 0; i < longest; ++i) {
@@ -61,7 +63,19 @@ std::uint32_t Schemas::intern_array_progress(const Array& a, ArrayProgress p) {
 
 std::uint32_t Schemas::initial_array_progress(std::uint32_t array) {
     const Array& a = *arrays_[array];
-    return intern_array_progress(a, {0, std::vector<std::uint32_t>(a.some.size())});
+    return intern_array_progress(a, {0, std::vector<std::uint32_t>(a.some.size()), {}});
+}
+
+// The same progress, now that the text of the last item is known.
+std::uint32_t Schemas::with_seen(std::uint32_t progress, const std::string& item) {
+    ArrayProgress p = array_progresses_[progress];
+    const Lit value = value_lit(item);
+    const auto at = std::lower_bound(p.seen.begin(), p.seen.end(), value);
+    if (at != p.seen.end() && *at == value) return progress;
+    p.seen.insert(at, value);
+    auto [it, fresh] = array_progress_ids_.try_emplace(p, static_cast<std::uint32_t>(array_progresses_.size()));
+    if (fresh) array_progresses_.push_back(std::move(p));
+    return it->second;
 }
 
 bool Schemas::can_close(const Array& a, std::uint32_t progress) const {
@@ -80,6 +94,7 @@ std::vector<ItemOption> Schemas::raw_item_options(const Array& a, std::uint32_t 
         std::vector<std::uint32_t> counts;
     };
     std::vector<Way> ways{{p.index < a.prefix.size() ? a.prefix[p.index] : a.items, p.counts}};
+    for (Lit seen : p.seen) ways[0].lits.push_back(negated(seen));
     for (std::size_t i = 0; i < a.some.size(); ++i) {
         const SomeItems& some = a.some[i];
         if (p.index < some.from) continue;
@@ -97,7 +112,7 @@ std::vector<ItemOption> Schemas::raw_item_options(const Array& a, std::uint32_t 
     std::vector<ItemOption> out;
     for (Way& way : ways)
         if (!is_impossible(way.lits))
-            out.push_back({goal(a.layout, way.lits), intern_array_progress(a, {p.index + 1, std::move(way.counts)})});
+            out.push_back({goal(a.layout, way.lits), intern_array_progress(a, {p.index + 1, std::move(way.counts), p.seen})});
     return out;
 }
 
@@ -113,6 +128,7 @@ const std::vector<ItemOption>& Schemas::item_options(std::uint32_t array, std::u
 // Without counted conditions every item is of the plain kind.
 Plan<GoalId> Schemas::plan_uniform_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
     Plan<GoalId> out{2, {}};
+    if (a.is_unique) return plan_distinct_items(a, progress, at_least_one, needs);
     std::uint32_t index = array_progresses_[progress].index;
     const std::uint32_t last = std::max(a.min_items, index + (at_least_one ? 1 : 0));
     if (last > a.max_items) return {};
@@ -129,9 +145,45 @@ Plan<GoalId> Schemas::plan_uniform_items(const Array& a, std::uint32_t progress,
     return out;
 }
 
+// Whether so many different values satisfy these literals.
+bool Schemas::has_values(std::uint32_t layout, Lits lits, std::uint32_t num) {
+    for (; num > 0; --num) {
+        const GoalId g = goal(layout, lits);
+        if (!nonempty(g)) return false;
+        if (num > 1) lits.push_back(negated(value_lit(shortest(g, 0))));
+    }
+    return true;
+}
+
+// Items that differ: each is planned as a value, and the next may not be it.
+Plan<GoalId> Schemas::plan_distinct_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
+    Plan<GoalId> out{2, {}};
+    const ArrayProgress p = array_progresses_[progress];
+    const std::uint32_t last = std::max(a.min_items, p.index + (at_least_one ? 1 : 0));
+    if (last > a.max_items) return {};
+    if (last - std::min(p.index, last) > kMaxDistinct) throw TooComplex("items that must all differ", kMaxDistinct);
+    Lits seen = p.seen;
+    for (std::uint32_t index = p.index; index < last; ++index) {
+        Lits lits = index < a.prefix.size() ? a.prefix[index] : a.items;
+        if (is_impossible(lits)) return {};
+        // where places differ, an early choice must never use up what a later place needs
+        if (!needs && !a.prefix.empty() && last > 1 && index > 0 && !has_values(a.layout, lits, last))
+            throw Unsupported("uniqueItems", "not beside prefixItems that leave a place fewer values than minItems");
+        for (Lit value : seen) lits.push_back(negated(value));
+        const GoalId g = goal(a.layout, lits);
+        const std::uint64_t cost = known_cost(g, needs);
+        if (cost == kInfinite) return {};
+        out.items.push_back(g);
+        out.cost += cost + 2;
+        if (!needs && index + 1 < last) seen.push_back(value_lit(shortest(g, 0)));  // else solve() looks again
+    }
+    return out;
+}
+
 // The cheapest items that let the array close: Dijkstra over its progress.
 Plan<GoalId> Schemas::plan_items(std::uint32_t array, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
     const Array& a = *arrays_[array];
+    if (a.is_impossible) return {};
     if (a.some.empty()) return plan_uniform_items(a, progress, at_least_one, needs);
     struct Seen {
         std::uint64_t cost;

@@ -24,7 +24,7 @@ bool SchemaNode::constrains(TypeBit type) const {
     if (type == kObject)
         return !properties.empty() || !pattern_properties.empty() || additional != kNone || property_names != kNone || !required.empty() ||
                min_properties > 0 || max_properties != kUnbounded || !some_keys.empty();
-    return !prefix.empty() || items != kNone || min_items > 0 || max_items != kUnbounded || !some_items.empty();
+    return !prefix.empty() || items != kNone || min_items > 0 || max_items != kUnbounded || !some_items.empty() || unique_items;
 }
 
 Schemas::Schemas(ExprPool& pool, Lexer& lexer) : pool_(pool), lexer_(lexer) {
@@ -230,7 +230,7 @@ bool Schemas::visit(Branch& b, Lit l, const std::vector<std::uint32_t>& scopes, 
     const Lit unevaluated = type == kObject ? s.unevaluated_properties : s.unevaluated_items;
     for (std::uint32_t scope : scopes) {
         annotate(b.scopes[scope].evaluated, s, type);
-        if (unevaluated != kNone) b.scopes[scope].evaluated.is_all = true;
+        if (unevaluated != kNone && !s.breaks_unevaluated) b.scopes[scope].evaluated.is_all = true;
     }
     std::vector<std::uint32_t> inner = scopes;
     if (unevaluated != kNone) {
@@ -244,10 +244,14 @@ bool Schemas::visit(Branch& b, Lit l, const std::vector<std::uint32_t>& scopes, 
     return true;
 }
 
-// What nobody has evaluated is settled once it is known who held.
-void Schemas::close_scopes(Branch& b, TypeBit type) {
+// What nobody has evaluated is settled once it is known who held. False: it cannot be as asked.
+bool Schemas::close_scopes(Branch& b, TypeBit type) {
     for (Branch::Scope& scope : b.scopes) {
         const Annotations& a = scope.evaluated;
+        if (nodes[scope.node].breaks_unevaluated) {
+            if (a.is_all || !break_scope(b, type, scope.node, a)) return false;
+            continue;
+        }
         if (a.is_all) continue;
         SchemaNode rule;
         if (type == kObject) {
@@ -266,6 +270,27 @@ void Schemas::close_scopes(Branch& b, TypeBit type) {
         }
         b.chosen.push_back(add_node(std::move(rule)));
     }
+    return true;
+}
+
+bool Schemas::break_scope(Branch& b, TypeBit type, SchemaId id, const Annotations& a) {
+    const Lit said = type == kObject ? nodes[id].unevaluated_properties : nodes[id].unevaluated_items;
+    if (said == kTrueLit) return false;
+    SchemaNode rule;
+    if (type == kObject) {
+        rule.some_keys = {{unnamed_keys(a.names, a.patterns), negated(said)}};
+    } else {
+        Lit broken = negated(said);
+        if (!a.items.empty()) {
+            SchemaNode all;
+            all.all_of = {broken};
+            for (Lit evaluated : a.items) all.all_of.push_back(negated(evaluated));
+            broken = add_node(std::move(all));
+        }
+        rule.some_items = {{a.num_items, broken, 1, kUnbounded}};
+    }
+    b.chosen.push_back(add_node(std::move(rule)));
+    return true;
 }
 
 std::vector<Lits> Schemas::alternatives(const Lits& goal, TypeBit type, std::uint32_t layout) {
@@ -300,8 +325,7 @@ std::vector<Lits> Schemas::alternatives(const Lits& goal, TypeBit type, std::uin
             }
             is_dead = true;  // its copies go on
         }
-        if (is_dead) continue;
-        close_scopes(b, type);
+        if (is_dead || !close_scopes(b, type)) continue;
         out.push_back(std::move(b.chosen));
     }
     // an alternative that asks for all that another asks, and more, adds nothing
@@ -323,8 +347,12 @@ const Schemas::Options& Schemas::refutations(SchemaId n, TypeBit type) {
     if (auto it = refutations_.find({n, type}); it != refutations_.end()) return it->second;
     Options out;
     const SchemaNode& s = nodes[n];
-    if (type == kObject ? s.unevaluated_properties != kNone : s.unevaluated_items != kNone)
-        throw Unsupported("not", "a schema with unevaluatedProperties or unevaluatedItems cannot be negated");
+    if (const Lit said = type == kObject ? s.unevaluated_properties : s.unevaluated_items; said != kNone) {
+        SchemaNode broken = s;  // all the rest holds, and something unevaluated is not as said
+        (type == kObject ? broken.unevaluated_items : broken.unevaluated_properties) = kNone;
+        broken.types = type, broken.breaks_unevaluated = true;
+        out.push_back({add_node(std::move(broken))});
+    }
     if (type == kObject) refute_object(s, out); else refute_array(s, out);
     for (Lit m : s.all_of) out.push_back({negated(m)});
     for (const auto& group : s.any_of) {
@@ -342,12 +370,10 @@ const Schemas::Options& Schemas::refutations(SchemaId n, TypeBit type) {
     return refutations_[{n, type}] = std::move(out);
 }
 
-// The keys that `additional` speaks of.
-ExprId Schemas::unnamed_keys(const SchemaNode& s) {
-    std::vector<ExprId> named;
+ExprId Schemas::unnamed_keys(const std::vector<KeyId>& names, const std::vector<ExprId>& patterns) {
+    std::vector<ExprId> named = patterns;
     std::vector<std::u32string> words;
-    for (const auto& [text, _] : s.properties) words.push_back(key_texts_[text]);
-    for (const auto& [pattern, _] : s.pattern_properties) named.push_back(pattern);
+    for (KeyId text : names) words.push_back(key_texts_[text]);
     named.push_back(pool_.words(std::move(words)));
     return pool_.negate(pool_.alt(std::move(named)));
 }
@@ -363,8 +389,11 @@ void Schemas::refute_object(const SchemaNode& s, Options& out) {
         if (value != kTrueLit) add([&](SchemaNode& n) { n.properties = {{key, negated(value)}}, n.required = {key}; });
     for (const auto& [pattern, value] : s.pattern_properties)
         if (value != kTrueLit) add([&](SchemaNode& n) { n.some_keys = {{pattern, negated(value)}}; });
+    Annotations named;  // `additional` speaks of all other keys
+    for (const auto& [text, _] : s.properties) named.names.push_back(text);
+    for (const auto& [pattern, _] : s.pattern_properties) named.patterns.push_back(pattern);
     if (s.additional != kNone && s.additional != kTrueLit)
-        add([&](SchemaNode& n) { n.some_keys = {{unnamed_keys(s), negated(s.additional)}}; });
+        add([&](SchemaNode& n) { n.some_keys = {{unnamed_keys(named.names, named.patterns), negated(s.additional)}}; });
     if (s.property_names != kNone)
         add([&](SchemaNode& n) { n.some_keys = {{scalar_expr(negated(s.property_names), kString, 0), kTrueLit}}; });
     if (s.min_properties > 0) add([&](SchemaNode& n) { n.max_properties = s.min_properties - 1; });
@@ -373,6 +402,7 @@ void Schemas::refute_object(const SchemaNode& s, Options& out) {
 }
 
 void Schemas::refute_array(const SchemaNode& s, Options& out) {
+    if (s.unique_items) throw Unsupported("not", "a schema with uniqueItems cannot be negated");
     auto add = [&](auto&& fill) {
         SchemaNode n;
         fill(n);

@@ -26,17 +26,17 @@ void add(Config& config, FrameId f) {
 
 std::size_t Machine::FrameHash::operator()(const Frame& f) const {
     std::uint64_t h = static_cast<std::uint64_t>(f.kind) * 0x9E3779B97F4A7C15ull;
-    for (std::uint32_t x : {f.a, f.b, f.c, f.depth, f.parent}) h = (h ^ x) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
+    for (std::uint32_t x : {f.a, f.b, f.c, f.depth, f.parent, f.capture}) h = (h ^ x) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
     return static_cast<std::size_t>(h);
 }
 
 bool Machine::FrameEqual::operator()(const Frame& x, const Frame& y) const {
-    return x.kind == y.kind && x.a == y.a && x.b == y.b && x.c == y.c && x.depth == y.depth && x.parent == y.parent;
+    return x.kind == y.kind && x.a == y.a && x.b == y.b && x.c == y.c && x.depth == y.depth && x.parent == y.parent && x.capture == y.capture;
 }
 
 Machine::Machine(std::uint64_t max_expressions, std::uint64_t max_states)
     : pool(max_expressions, max_states), lexer(pool, max_states), schemas(pool, lexer) {
-    frames_.push_back({FrameKind::Root, 0, 0, 0, 0, 0});
+    frames_.push_back({FrameKind::Root, 0, 0, 0, 0, 0, 0});
     frame_ids_.emplace(frames_[0], 0);
 }
 
@@ -46,9 +46,27 @@ FrameId Machine::intern(Frame f) {
     return it->second;
 }
 
+void Machine::read(Frame f, Config& out) {
+    f.capture = capture_;
+    add(out, intern(f));
+}
+
+std::uint32_t Machine::captured(std::uint32_t capture, std::uint8_t byte) {
+    if (capture == kNoCapture || capture == kUnknownCapture) return capture;
+    auto [it, fresh] = capture_ids_.try_emplace((std::uint64_t(capture) << 8) | byte, static_cast<std::uint32_t>(captures_.size()));
+    if (fresh) captures_.push_back({capture, captures_[capture].length + 1, static_cast<char>(byte)});
+    return it->second;
+}
+
+std::string Machine::capture_text(std::uint32_t capture, std::uint32_t from) const {
+    std::string out(captures_[capture].length - from, '\0');
+    for (std::size_t i = out.size(); i-- > 0; capture = captures_[capture].before) out[i] = captures_[capture].byte;
+    return out;
+}
+
 void Machine::push_lexeme(FrameKind kind, LexId state, std::uint32_t b, FrameId parent, Config& out) {
     if (kind == FrameKind::Lex && lexer.is_finished(state)) return complete(parent, out);
-    add(out, intern({kind, state, b, 0, 0, parent}));
+    read({kind, state, b, 0, 0, parent}, out);
 }
 
 void Machine::layout_lexeme(std::uint32_t layout, Layout::Part part, std::uint32_t depth, FrameId parent, Config& out) {
@@ -93,13 +111,14 @@ void Machine::finish(std::uint32_t root_node) {
 
 Config Machine::start(const std::string& prefix) {
     Config out;
+    capture_ = kNoCapture;
     if (prefix.empty()) {
         enter(root, 0, out);
     } else {
         auto it = std::find(texts.begin(), texts.end(), prefix);
         if (it == texts.end()) it = texts.insert(texts.end(), prefix);
-        const FrameId begin = intern({FrameKind::Start, 0, 0, 0, 0, 0});
-        out.push_back(intern({FrameKind::Raw, static_cast<std::uint32_t>(it - texts.begin()), 0, 0, 0, begin}));
+        const FrameId begin = intern({FrameKind::Start, 0, 0, 0, 0, 0, 0});
+        read({FrameKind::Raw, static_cast<std::uint32_t>(it - texts.begin()), 0, 0, 0, begin}, out);
     }
     sort_unique(out);
     return out;
@@ -112,7 +131,7 @@ void Machine::enter(std::uint32_t id, FrameId parent, Config& out) {
         case GrammarNode::Lexeme: return push_lexeme(FrameKind::Lex, node.lex, 0, parent, out);
         case GrammarNode::Raw:
             if (texts[node.a].empty()) return complete(parent, out);
-            return add(out, intern({FrameKind::Raw, node.a, 0, 0, 0, parent}));
+            return read({FrameKind::Raw, node.a, 0, 0, 0, parent}, out);
         case GrammarNode::Json: return enter_goal(node.a, 0, parent, out);
         case GrammarNode::Choice:
             for (std::uint32_t part : node.parts) enter(part, parent, out);
@@ -139,7 +158,7 @@ void Machine::enter_goal(GoalId goal, std::uint32_t depth, FrameId parent, Confi
     if (!schemas.nonempty(goal)) return;
     const Expansion& e = schemas.expand(goal);
     if (e.scalar >= 0) push_lexeme(FrameKind::Lex, static_cast<LexId>(e.scalar), 0, parent, out);
-    if (e.string >= 0) add(out, intern({FrameKind::OpenText, static_cast<LexId>(e.string), 0, 0, 0, parent}));
+    if (e.string >= 0) read({FrameKind::OpenText, static_cast<LexId>(e.string), 0, 0, 0, parent}, out);
     const std::uint32_t layout = schemas.goal_layout(goal);
     if (!schemas.layout(layout).indent) depth = 0;
     for (std::uint32_t id : e.objects) {
@@ -197,20 +216,54 @@ void Machine::complete(FrameId id, Config& out) {
         }
         case FrameKind::RepPart: return enter(nodes[f.a].a, intern({FrameKind::Rep, f.a, f.b, 0, 0, f.parent}), out);
         case FrameKind::ObjectKey:
-            return add(out, intern({FrameKind::OpenKey, static_cast<LexId>(schemas.key_lexer(f.a, f.b, tainted)), 0, 0, 0, id}));
+            return read({FrameKind::OpenKey, static_cast<LexId>(schemas.key_lexer(f.a, f.b, tainted)), 0, 0, 0, id}, out);
         case FrameKind::ObjectColon:
             return enter_goal(f.c, f.depth + 1, intern({FrameKind::ObjectNext, f.a, f.b, 0, f.depth, f.parent}), out);
         case FrameKind::ObjectNext: return after_object_value(f, out);
-        case FrameKind::ArrayItem:
-            for (const ItemOption& option : schemas.item_options(f.a, f.b))
-                enter_goal(option.goal, f.depth + 1, intern({FrameKind::ArrayNext, f.a, option.progress, 0, f.depth, f.parent}), out);
-            return;
-        case FrameKind::ArrayNext: return after_array_item(f, out);
+        case FrameKind::ArrayItem: return complete_item(id, out);
+        case FrameKind::ArrayNext: return complete_after_item(id, out);
         default: return;  // frames that read bytes have no child
     }
 }
 
+// An item begins. Where items must differ its text is kept, from here or as part of an outer item's.
+void Machine::complete_item(FrameId id, Config& out) {
+    const Frame f = frames_[id];
+    const std::uint32_t outer = capture_;
+    std::uint32_t mark = 0;  // where the item begins in the capture, and whether the capture is its own
+    if (schemas.array(f.a).is_unique) {
+        mark = 2 * captures_[outer].length + (outer == kNoCapture);
+        if (outer == kNoCapture) capture_ = kEmptyCapture;
+    }
+    for (const ItemOption& option : schemas.item_options(f.a, f.b))
+        enter_goal(option.goal, f.depth + 1, intern({FrameKind::ArrayNext, f.a, option.progress, mark, f.depth, f.parent}), out);
+    capture_ = outer;
+}
+
+void Machine::complete_after_item(FrameId id, Config& out) {
+    Frame f = frames_[id];
+    const std::uint32_t before = capture_;
+    if (schemas.array(f.a).is_unique) {
+        if (capture_ == kUnknownCapture) tainted_items = true;
+        else f.b = schemas.with_seen(f.b, capture_text(capture_, f.c / 2));
+        if (f.c & 1) capture_ = kNoCapture;
+    }
+    after_array_item(f, out);
+    capture_ = before;
+}
+
+void Machine::leave(FrameId reader, Config& out) {
+    const Frame f = frames_[reader];
+    capture_ = f.capture == kNoCapture ? kNoCapture : kUnknownCapture;
+    complete(f.parent, out);
+}
+
 void Machine::complete_key(FrameId key_frame, LexId end, KeyId text, Config& out) {
+    capture_ = frames_[key_frame].capture == kNoCapture ? kNoCapture : kUnknownCapture;
+    complete_keys(key_frame, end, text, out);
+}
+
+void Machine::complete_keys(FrameId key_frame, LexId end, KeyId text, Config& out) {
     const Frame f = frames_[frames_[key_frame].parent];  // ObjectKey
     const Object& o = schemas.object(f.a);
     for (Label label : lexer.labels(end)) {
@@ -230,15 +283,17 @@ std::uint32_t Machine::text_with(std::uint32_t key_text, const Frame& f, std::ui
 
 void Machine::step_one(FrameId id, std::uint8_t byte, Config& queue, Config& to) {
     const Frame f = frames_[id];
+    capture_ = captured(f.capture, byte);
     switch (f.kind) {
         case FrameKind::Lex:
             if (const std::int32_t n = lexer.next(f.a, byte); n >= 0) push_lexeme(f.kind, static_cast<LexId>(n), 0, f.parent, to);
+            capture_ = f.capture;
             if (lexer.nullable(f.a)) complete(f.parent, queue);
             return;
         case FrameKind::Raw:
             if (static_cast<std::uint8_t>(texts[f.a][f.b]) != byte) return;
             if (f.b + 1 == texts[f.a].size()) return complete(f.parent, to);
-            return add(to, intern({f.kind, f.a, f.b + 1, 0, 0, f.parent}));
+            return read({f.kind, f.a, f.b + 1, 0, 0, f.parent}, to);
         case FrameKind::OpenText:
             if (byte == '"') push_lexeme(FrameKind::Text, f.a, 0, f.parent, to);
             return;
@@ -251,7 +306,7 @@ void Machine::step_one(FrameId id, std::uint8_t byte, Config& queue, Config& to)
             const std::int32_t n = lexer.next(f.a, byte);
             if (n == Lexer::kEnd) {
                 if (f.kind == FrameKind::Text) return complete(f.parent, to);
-                return complete_key(id, f.a, f.b, to);
+                return complete_keys(id, f.a, f.b, to);
             }
             if (n < 0) return;
             const bool keeps = f.kind == FrameKind::Key && f.b != kNone && lexer.has_labels(static_cast<LexId>(n), kExtraBit);
@@ -272,6 +327,7 @@ void Machine::step(const Config& from, std::uint8_t byte, Config& to) {
 void Machine::add_closure(Config& config) {
     for (std::size_t i = 0; i < config.size(); ++i) {
         const Frame f = frames_[config[i]];
+        capture_ = f.capture;
         if (f.kind == FrameKind::Lex && lexer.nullable(f.a)) complete(f.parent, config);
     }
 }
@@ -339,7 +395,7 @@ std::string Machine::shortest_key(const Frame& key, FrameId& next) {
     std::string best;
     std::uint64_t best_cost = UINT64_MAX;
     auto walk = [&](const std::string& bytes) {  // follow these bytes inside the key to its end
-        Frame k{FrameKind::Key, key.a, is_open ? schemas.intern_key(U"") : key.b, 0, 0, key.parent};
+        Frame k{FrameKind::Key, key.a, is_open ? schemas.intern_key(U"") : key.b, 0, 0, key.parent, 0};
         for (char c : bytes) {
             const std::int32_t n = lexer.next(k.a, static_cast<std::uint8_t>(c));
             if (n < 0) return;
@@ -369,7 +425,8 @@ std::string Machine::shortest_key(const Frame& key, FrameId& next) {
 }
 
 // What must still come once the child of `id` has ended, shortest.
-std::string Machine::shortest_after(FrameId id) {
+// `read` is the text of the item that is being kept, if one is, with the rest of its lexeme.
+std::string Machine::shortest_after(FrameId id, const std::string& read) {
     std::string out;
     auto part = [&](std::uint32_t layout, Layout::Part p, std::uint32_t depth) { out += utf8(schemas.layout_text(layout, p, depth)); };
     for (; frames_[id].kind != FrameKind::Root; id = frames_[id].parent) {
@@ -404,6 +461,7 @@ std::string Machine::shortest_after(FrameId id) {
             case FrameKind::ArrayNext: {
                 const std::uint32_t layout = schemas.array(f.a).layout;
                 bool is_first = f.kind == FrameKind::ArrayItem;
+                if (!is_first && schemas.array(f.a).is_unique) f.b = schemas.with_seen(f.b, (read + out).substr(f.c / 2));
                 for (GoalId item : schemas.plan_items(f.a, f.b, is_first).items) {
                     if (!is_first) part(layout, Layout::ItemSep, f.depth);
                     out += schemas.shortest(item, f.depth + 1), is_first = false;
@@ -434,7 +492,8 @@ std::string Machine::shortest(const Config& config) {
             case FrameKind::Text: way = lexer.shortest(f.a) + "\""; break;
             default: way = shortest_key(f, parent); break;
         }
-        way += shortest_after(parent);
+        const std::string kept = f.capture == kNoCapture ? "" : capture_text(f.capture, 0);
+        way += shortest_after(parent, kept + way);
         if (!has_best || way.size() < best.size()) best = std::move(way), has_best = true;
     }
     return best;

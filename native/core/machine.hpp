@@ -52,6 +52,7 @@ struct Frame {
     std::uint32_t a = 0, b = 0, c = 0;
     std::uint32_t depth = 0;  // nesting of JSON, kept only where the layout needs it
     FrameId parent = 0;
+    std::uint32_t capture = 0;  // of frames that read bytes: the text of the item so far, where items must differ; 0: not kept
 };
 
 class Machine {
@@ -75,15 +76,15 @@ class Machine {
     std::string forced(Config config);
     std::string shortest(const Config& config);
 
-    // Everything that may read the next byte once the child of `f` has ended.
-    void complete(FrameId f, Config& out);
+    // Everything that may read the next byte once the lexeme of `reader` has ended, by bytes that a mask walk did not keep.
+    void leave(FrameId reader, Config& out);
     // The same where a key has ended in lexer state `end`; `text` is its text if it may be an extra one.
     void complete_key(FrameId key_frame, LexId end, KeyId text, Config& out);
     // The frame after one more byte inside a lexeme; `state` is the lexer's next state.
     void push_lexeme(FrameKind kind, LexId state, std::uint32_t b, FrameId parent, Config& out);
     void add_closure(Config& config);  // adds what follows lexemes that may end here
-    // Set when a step depended on the text of an extra key that was not kept.
-    bool tainted = false;
+    // Set when a step depended on a text that was not kept: of an extra key, of an item that must differ from others.
+    bool tainted = false, tainted_items = false;
 
    private:
     struct FrameHash {
@@ -93,7 +94,17 @@ class Machine {
         bool operator()(const Frame& x, const Frame& y) const;
     };
 
+    static constexpr std::uint32_t kNoCapture = 0, kEmptyCapture = 1, kUnknownCapture = 2;
+
     FrameId intern(Frame f);
+    // Everything that may read the next byte once the child of `f` has ended.
+    void complete(FrameId f, Config& out);
+    void complete_item(FrameId f, Config& out);
+    void complete_after_item(FrameId f, Config& out);
+    void read(Frame f, Config& out);  // pushes a frame that reads bytes
+    std::uint32_t captured(std::uint32_t capture, std::uint8_t byte);
+    std::string capture_text(std::uint32_t capture, std::uint32_t from) const;
+    void complete_keys(FrameId key_frame, LexId end, KeyId text, Config& out);
     void enter(std::uint32_t node, FrameId parent, Config& out);
     void enter_goal(GoalId goal, std::uint32_t depth, FrameId parent, Config& out);
     void enter_repetition(std::uint32_t node, std::uint32_t done, FrameId parent, Config& out);
@@ -103,11 +114,18 @@ class Machine {
     void step_one(FrameId f, std::uint8_t byte, Config& queue, Config& to);
     std::uint32_t text_with(std::uint32_t key_text, const Frame& f, std::uint8_t byte);
     std::string shortest_node(std::uint32_t node);
-    std::string shortest_after(FrameId f);
+    std::string shortest_after(FrameId f, const std::string& read);
     std::string shortest_key(const Frame& key, FrameId& next);
 
     std::vector<Frame> frames_;
     std::unordered_map<Frame, FrameId, FrameHash, FrameEqual> frame_ids_;
+    struct Capture {
+        std::uint32_t before, length;
+        char byte;
+    };
+    std::vector<Capture> captures_{{0, 0, 0}, {0, 0, 0}, {0, 0, 0}};
+    std::unordered_map<std::uint64_t, std::uint32_t> capture_ids_;
+    std::uint32_t capture_ = kNoCapture;  // of the frames being pushed
     std::vector<std::pair<std::uint32_t, FrameId>> rounds_;  // repetitions being gone round right now
 };
 

@@ -33,9 +33,10 @@ void Masker::mark(NodeId node) {
 
 Row Masker::compute(const Config& config) {
     std::fill(scratch_.begin(), scratch_.end(), 0);
-    machine_.tainted = false;
+    machine_.tainted = machine_.tainted_items = false;
     for (FrameId f : config) add_config(Trie::kRoot, f);
-    if (machine_.tainted) verify(config);
+    if (machine_.tainted) verify(config, trie_.tokens_with_keys());
+    if (machine_.tainted_items) verify(config, trie_.tokens_with_commas());
     if (machine_.is_accepting(config))
         for (std::int32_t t : trie_.eos_ids())
             if (t >= 0 && static_cast<std::uint32_t>(t) < trie_.num_tokens()) set_bit(scratch_, t);
@@ -51,10 +52,11 @@ Row Masker::compute(const Config& config) {
     return row;
 }
 
-// A walk met an extra key whose text it had not kept and then began another key: ask the machine itself.
-void Masker::verify(const Config& config) {
+// A walk met a key or an item whose text it had not kept and then went on to another: ask the machine itself.
+void Masker::verify(const Config& config, const std::vector<std::int32_t>& tokens) {
     Config at, next;
-    for (std::int32_t token : trie_.tokens_with_keys()) {
+    for (std::int32_t token : tokens) {
+        if (!((static_cast<std::uint32_t>(scratch_[static_cast<std::size_t>(token) >> 5]) >> (token & 31)) & 1)) continue;
         at = config;
         for (char c : *trie_.bytes_of(token)) {
             machine_.step(at, static_cast<std::uint8_t>(c), next);
@@ -84,7 +86,7 @@ void Masker::add_config(NodeId node, FrameId frame) {
             }
             if (at) {
                 Config after;
-                machine_.complete(f.parent, after);
+                machine_.leave(frame, after);
                 add_all(*at, after);
             }
             break;
@@ -123,7 +125,7 @@ void Masker::add_lexeme(NodeId node, FrameId frame) {
     bool has_after = false;
     auto leave_at = [&](NodeId n, LexId state) {
         if (is_text || f.kind == FrameKind::Text) {
-            if (!has_after) machine_.complete(f.parent, after), has_after = true;
+            if (!has_after) machine_.leave(frame, after), has_after = true;
             add_all(n, Config(after));
         } else {
             add_all(n, after_key(frame, state));
@@ -276,17 +278,17 @@ Config Masker::after_key(FrameId frame, LexId end) {
 void Masker::add_crossing(const Frame& f, FrameId frame, const LexRow& row) {
     using Shapes = std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>;
     if (f.kind == FrameKind::Lex) {
-        if (!row.has_exits) return add_crossing_of_free_text(f);
+        if (!row.has_exits) return add_crossing_of_free_text(f, frame);
         if (row.exits.empty()) return;
         Config after;
-        machine_.complete(f.parent, after);
+        machine_.leave(frame, after);
         for (NodeId exit : row.exits) add_all(exit, after);
         return;
     }
     if (f.kind == FrameKind::Text) {
         Config after;
         Shapes shapes;
-        if (!row.exits.empty()) machine_.complete(f.parent, after);
+        if (!row.exits.empty()) machine_.leave(frame, after);
         for (NodeId quote : row.exits) add_after_quote(quote, after, shapes);
         return;
     }
@@ -318,9 +320,9 @@ void Masker::add_after_quote(NodeId quote, const Config& after, std::unordered_m
 }
 
 // The lexeme may end almost everywhere: look only at places followed by a byte that can begin what comes next.
-void Masker::add_crossing_of_free_text(const Frame& f) {
+void Masker::add_crossing_of_free_text(const Frame& f, FrameId frame) {
     Config after, closure, next;
-    machine_.complete(f.parent, after);
+    machine_.leave(frame, after);
     closure = after;
     machine_.add_closure(closure);
     for (int b = 0; b < 256; ++b) {

@@ -43,7 +43,7 @@ class Masker {
     void add_all(NodeId node, const Config& configs);
     void add_lexeme(NodeId node, FrameId frame);
     void add_crossing(const Frame& f, FrameId frame, const LexRow& row);
-    void add_crossing_of_free_text(const Frame& f);
+    void add_crossing_of_free_text(const Frame& f, FrameId frame);
     void add_after_quote(NodeId quote, const Config& after, std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>& shapes);
     std::shared_ptr<const LexRow> local_row(LexId state);
     using Ranges = std::vector<std::pair<NodeId, NodeId>>;
@@ -53,7 +53,7 @@ class Masker {
     void fill_free_parts(const FreeText& free, const Ranges& parts, std::vector<std::int32_t>& words);
     Config after_key(FrameId frame, LexId end);
     void mark(NodeId node);
-    void verify(const Config& config);
+    void verify(const Config& config, const std::vector<std::int32_t>& tokens);
 
     Machine& machine_;
     Trie& trie_;

@@ -59,9 +59,11 @@ struct SchemaNode {
     Lit items = kNone;
     std::uint32_t min_items = 0, max_items = kUnbounded;
     std::vector<SomeItems> some_items;
+    bool unique_items = false;
     std::vector<Lit> all_of;
     std::vector<std::vector<Lit>> any_of, one_of;
     Lit unevaluated_properties = kNone, unevaluated_items = kNone;
+    bool breaks_unevaluated = false;  // some unevaluated key or item must *not* be as said: such a node is made by a negation
     bool is_defined = false;
 
     bool constrains(TypeBit type) const;
@@ -133,12 +135,15 @@ struct Array {
     Lits items;
     std::uint32_t min_items = 0, max_items = kUnbounded;
     std::vector<SomeItems> some;
+    bool is_unique = false;
+    bool is_impossible = false;  // found out later: there are too few values that differ
 };
 
 struct ArrayProgress {
     std::uint32_t index = 0;
     std::vector<std::uint32_t> counts;  // of Array::some
-    bool operator<(const ArrayProgress& o) const { return std::tie(index, counts) < std::tie(o.index, o.counts); }
+    Lits seen;                          // values that may not come again, sorted
+    auto operator<=>(const ArrayProgress&) const = default;
 };
 
 struct ItemOption {
@@ -200,6 +205,8 @@ class Schemas {
     const Array& array(std::uint32_t id) const { return *arrays_[id]; }
     std::uint32_t initial_array_progress(std::uint32_t array);
     bool can_close(const Array& a, std::uint32_t progress) const;
+    std::uint32_t with_seen(std::uint32_t progress, const std::string& item);
+    Lit value_lit(const std::string& json);  // holds of exactly the value that this text spells
     const std::vector<ItemOption>& item_options(std::uint32_t array, std::uint32_t progress);  // that leave a way to close
     Plan<GoalId> plan_items(std::uint32_t array, std::uint32_t progress, bool at_least_one = false,
                             std::vector<GoalId>* needs = nullptr);
@@ -230,13 +237,14 @@ class Schemas {
     std::vector<Lits> alternatives(const Lits& goal, TypeBit type, std::uint32_t layout);
     bool visit(Branch& b, Lit l, const std::vector<std::uint32_t>& scopes, TypeBit type, std::uint32_t layout);
     void annotate(Annotations& a, const SchemaNode& s, TypeBit type) const;
-    void close_scopes(Branch& b, TypeBit type);
+    bool close_scopes(Branch& b, TypeBit type);
+    bool break_scope(Branch& b, TypeBit type, SchemaId id, const Annotations& a);
     Options options_of(const std::vector<Lit>& group, bool is_one_of, bool is_split, std::uint32_t layout);
     const Options& refutations(SchemaId n, TypeBit type);
     void refute_object(const SchemaNode& s, Options& out);
     void refute_array(const SchemaNode& s, Options& out);
+    ExprId unnamed_keys(const std::vector<KeyId>& names, const std::vector<ExprId>& patterns);
     bool are_disjoint(Lit x, Lit y, std::uint32_t layout);
-    ExprId unnamed_keys(const SchemaNode& s);
     bool matches(ExprId e, const std::u32string& text);
 
     std::uint32_t make_object(std::uint32_t layout, const Lits& lits);
@@ -256,6 +264,12 @@ class Schemas {
     Plan<GoalId> plan_uniform_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs);
 
     ExprId default_number();
+    ExprId number_equal_to(const std::string& spelled, std::string& canonical);
+    struct ValueReader;
+    friend struct ValueReader;
+    bool has_values(std::uint32_t layout, Lits lits, std::uint32_t num);
+    bool refuse_arrays_of_too_few_values(const std::vector<GoalId>& goals);
+    Plan<GoalId> plan_distinct_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs);
     void solve(GoalId g);
     std::uint64_t candidate_cost(GoalId g, std::vector<GoalId>* needs);
     std::uint64_t known_cost(GoalId g, std::vector<GoalId>* needs);
@@ -278,6 +292,7 @@ class Schemas {
         progress_ids_, extra_set_ids_;
     std::map<std::pair<SchemaId, TypeBit>, Options> refutations_;
     std::map<std::pair<Lit, Lit>, bool> disjoint_;
+    std::map<std::string, Lit> value_lits_;
     std::uint32_t disjoint_depth_ = 0;
     ExprId default_number_ = kNone;
 };

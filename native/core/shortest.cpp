@@ -48,6 +48,23 @@ void Schemas::solve(GoalId g) {
         }
     }
     for (GoalId n : order) goals_[n].is_solved = true;
+    if (!refuse_arrays_of_too_few_values(order)) return;
+    for (GoalId n : order) goals_[n].is_solved = false, goals_[n].cost = kInfinite;
+    solve(g);
+}
+
+// The fixpoint takes values of unique items to be as many as needed; here they are counted. True: some are too few.
+bool Schemas::refuse_arrays_of_too_few_values(const std::vector<GoalId>& goals) {
+    bool has_refused = false;
+    for (GoalId g : goals) {
+        if (goals_[g].cost == kInfinite) continue;
+        for (std::uint32_t id : std::vector(goals_[g].expansion.arrays)) {
+            Array& a = *arrays_[id];
+            if (!a.is_unique || a.min_items < 2 || a.is_impossible) continue;
+            if (plan_items(id, initial_array_progress(id)).cost == kInfinite) a.is_impossible = has_refused = true;
+        }
+    }
+    return has_refused;
 }
 
 std::uint64_t Schemas::cost(GoalId g) {

@@ -42,6 +42,7 @@ void Trie::build() {
         }
         ++own_[path.back()];
         if (std::count(bytes.begin(), bytes.end(), '"') >= 3) tokens_with_keys_.push_back(ids_[r]);
+        if (bytes.find(',') != std::string::npos) tokens_with_commas_.push_back(ids_[r]);
         last = bytes;
     }
     for (NodeId n : path) end_[n] = static_cast<NodeId>(byte_.size());

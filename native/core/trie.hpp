@@ -67,6 +67,7 @@ class Trie {
     std::string path(NodeId n) const;
     // Tokens with three quotes or more: only they can end one key of an object and hold another.
     const std::vector<std::int32_t>& tokens_with_keys() const { return tokens_with_keys_; }
+    const std::vector<std::int32_t>& tokens_with_commas() const { return tokens_with_commas_; }
 
     template <class F>
     void tokens_at(NodeId n, F&& f) const {
@@ -83,7 +84,7 @@ class Trie {
     std::vector<std::optional<std::string>> tokens_;
     std::vector<std::int32_t> eos_ids_;
     std::uint32_t max_token_bytes_ = 0;
-    std::vector<std::int32_t> tokens_with_keys_;
+    std::vector<std::int32_t> tokens_with_keys_, tokens_with_commas_;
     std::vector<std::int32_t> ids_;  // token id of each rank
     std::vector<std::uint8_t> byte_;
     std::vector<std::uint16_t> depth_;

@@ -58,6 +58,8 @@ def add_array(
         fields["min_items"] = as_count(schema["minItems"])
     if "maxItems" in schema:
         fields["max_items"] = as_count(schema["maxItems"])
+    if schema.get("uniqueItems") is True:
+        fields["unique_items"] = True
     if "contains" in schema:
         least = as_count(schema.get("minContains", 1))
         most = as_count(schema["maxContains"]) if "maxContains" in schema else None

@@ -67,6 +67,7 @@ APPLIES: dict[str, tuple[int, int]] = {
     "dependentRequired": (2019, 2020),
     "dependentSchemas": (2019, 2020),
     "contains": (6, 2020),
+    "uniqueItems": _EVER,
     "minContains": (2019, 2020),
     "maxContains": (2019, 2020),
     "unevaluatedItems": (2019, 2020),
@@ -75,7 +76,6 @@ APPLIES: dict[str, tuple[int, int]] = {
 
 # Refused unless the value is one that asks for nothing.
 _REFUSED: dict[str, tuple[tuple[int, int], tuple[Any, ...]]] = {
-    "uniqueItems": (_EVER, (False,)),
     "$dynamicRef": ((2020, 2020), ()),
     "$recursiveRef": ((2019, 2019), ()),
 }
@@ -113,14 +113,7 @@ def refuse_unsupported(schema: dict[str, Any], pointer: str, draft: int) -> None
         value = schema[keyword]
         if not first <= draft <= last or any(type(value) is type(h) and value == h for h in harmless):
             continue
-        if keyword == "uniqueItems" and isinstance(value, bool) and _at_most_one_item(schema):
-            continue
         raise UnsupportedSchema(pointer_to(pointer, keyword), keyword, "it cannot be enforced exactly yet")
-
-
-def _at_most_one_item(schema: dict[str, Any]) -> bool:
-    most = schema.get("maxItems")
-    return most is not None and is_integer_value(most) and bool(most <= 1)
 
 
 def check_shapes(schema: dict[str, Any], pointer: str, draft: int) -> None:
