@@ -9,6 +9,7 @@ namespace guided {
 
 namespace {
 
+constexpr std::size_t kMaxSearched = 20'000;
 constexpr std::uint32_t kMaxDepth = 2000;  // recursion below is bounded by it
 
 std::uint64_t mix(std::uint64_t h, std::uint64_t x) {
@@ -39,7 +40,7 @@ ExprPool::ExprPool(std::uint64_t max_expressions, std::uint64_t max_states)
     // kAll is a repeat whose set has not got its id yet: the set's node comes right after it
     const std::uint32_t every = intern_set(all_chars());
     const ExprId any_char = kAll + 1;
-    nodes_.push_back({ExprKind::Repeat, true, true, 2, any_char, 0, 0, kUnbounded, {}});
+    nodes_.push_back({ExprKind::Repeat, true, true, 0, 2, any_char, 0, 0, kUnbounded, {}});
     interned_[{static_cast<std::uint32_t>(ExprKind::Repeat), any_char, 0, 0, kUnbounded}] = kAll;
     intern(ExprKind::Set, false, every, 0, 0, 0, {});
     Hash128 h;
@@ -66,7 +67,9 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
     if (nodes_.size() >= max_expressions_)
         throw TooComplex("number of regular subexpressions", static_cast<std::int64_t>(max_expressions_));
 
-    Node node{kind, nullable, true, 1, a, b, min, max, {}};
+    constexpr std::uint32_t kNever = 1u << 30;
+    Node node{kind, nullable, true, nullable ? 0u : 1u, 1, a, b, min, max, {}};
+    auto capped = [](std::uint64_t n) { return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, kNever)); };
     absorb(node.hash, static_cast<std::uint64_t>(kind));
     auto include = [&](ExprId e, bool deeper) {
         node.plain = node.plain && nodes_[e].plain;
@@ -78,6 +81,7 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
             break;
         case ExprKind::Cat:
             include(a, true), include(b, false);
+            node.least = capped(std::uint64_t(nodes_[a].least) + nodes_[b].least);
             absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[b].hash.lo);
             absorb(node.hash, nodes_[a].hash.hi), absorb(node.hash, nodes_[b].hash.hi);
             break;
@@ -90,6 +94,7 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
             break;
         case ExprKind::Repeat:
             include(a, true);
+            node.least = capped(std::uint64_t(nodes_[a].least) * min);
             absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[a].hash.hi);
             absorb(node.hash, min), absorb(node.hash, max);
             break;
@@ -97,6 +102,9 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
         case ExprKind::And: {
             node.a = static_cast<std::uint32_t>(lists_.size()), node.b = static_cast<std::uint32_t>(list.size());
             lists_.insert(lists_.end(), list.begin(), list.end());
+            node.least = kind == ExprKind::Alt ? kNever : 0;
+            for (ExprId e : list)
+                node.least = kind == ExprKind::Alt ? std::min(node.least, nodes_[e].least) : std::max(node.least, nodes_[e].least);
             Hash128 sum;  // a set, not a list: the order of ids differs between pools
             for (ExprId e : list) {
                 include(e, true);
@@ -435,6 +443,9 @@ const Partition& ExprPool::partition(std::vector<std::uint32_t> set_ids) {
 bool ExprPool::nonempty(ExprId e) {
     if (nodes_[e].plain) return e != kEmpty;
     if (nodes_[e].nullable) return true;
+    if (nodes_[e].kind == ExprKind::Alt)
+        for (std::uint32_t i = 0; i < nodes_[e].b; ++i)
+            if (nodes_[lists_[nodes_[e].a + i]].plain) return true;
     if (auto it = emptiness_.find(e); it != emptiness_.end()) return it->second;
     return search_nonempty(e);
 }
@@ -459,8 +470,7 @@ bool ExprPool::search_nonempty(ExprId e) {
             }
             if (known == emptiness_.end()) queue.push_back(to);
         }
-        if (queue.size() > max_states_)
-            throw TooComplex("states explored to decide whether a pattern can match", static_cast<std::int64_t>(max_states_));
+        if (queue.size() > kMaxSearched) throw TooComplex("states explored to decide whether a pattern can match", kMaxSearched);
     }
     for (ExprId dead : queue) emptiness_[dead] = false;
     return false;

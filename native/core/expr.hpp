@@ -74,6 +74,7 @@ class ExprPool {
 
     ExprId derive(ExprId e, std::uint32_t c);
     bool nullable(ExprId e) const { return nodes_[e].nullable; }
+    std::uint32_t least(ExprId e) const { return nodes_[e].least; }
     bool nonempty(ExprId e);  // some text matches
     // The counts, if `e` is any characters repeated.
     std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(ExprId e) const;
@@ -90,6 +91,7 @@ class ExprPool {
         ExprKind kind;
         bool nullable;
         bool plain;           // no And, no Not inside: then it is empty only if it is kEmpty
+        std::uint32_t least;  // no text that matches has fewer characters; a lower bound only
         std::uint32_t depth;  // nesting, the spine of a concatenation not counted
         std::uint32_t a, b;   // Set: set id; Cat: two expressions; Alt, And: range of lists_; Not: expression; State: table, state
         std::uint32_t min, max;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <queue>
+#include <tuple>
 
 #include "errors.hpp"
 
@@ -139,17 +140,24 @@ std::uint32_t cheapest(const CharSet& chars, Spelling spelling) {
 
 }  // namespace
 
-// Dijkstra over residuals; what it learns stays in the residuals of the way found.
+// A* over residuals, by the least number of characters that an expression still needs. What it learns stays in the
+// residuals of the way found.
 void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
     struct Seen {
         std::uint32_t cost, from, c;
     };
-    using Entry = std::pair<std::uint32_t, std::uint32_t>;  // (cost, residual)
+    using Entry = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;  // (cost + least left, least left, residual)
+    auto left = [&](std::uint32_t at) {
+        std::uint32_t out = kUnbounded;
+        for (const auto& [label, e] : residuals_[at]->items) out = std::min(out, pool_.least(e));
+        return out;
+    };
     std::unordered_map<std::uint32_t, Seen> seen{{residual, {0, residual, 0}}};
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
-    queue.push({0, residual});
+    queue.push({left(residual), left(residual), residual});
     while (!queue.empty()) {
-        const auto [cost, at] = queue.top();
+        const auto [estimate, least, at] = queue.top();  // of equal estimates the one nearest to the end
+        const std::uint32_t cost = estimate - least;
         queue.pop();
         if (cost > seen[at].cost) continue;
         if (residuals_[at]->accepts || residuals_[at]->best_cost != kUnbounded) {
@@ -172,7 +180,7 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
             auto [it, fresh] = seen.try_emplace(id, Seen{next_cost, at, c});
             if (!fresh && it->second.cost <= next_cost) continue;
             it->second = {next_cost, at, c};
-            queue.push({next_cost, id});
+            queue.push({next_cost + left(id), left(id), id});
         }
     }
 }
