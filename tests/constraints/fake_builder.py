@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
+
+from guided.constraints.json_schema.values import value_key
 
 
 class FakeBuilder:
@@ -222,6 +225,9 @@ class FakeBuilder:
             if mine is not None:
                 evaluated.add(i)
                 checks.append(self.holds(mine, item))
+        if fields.get("unique_items"):
+            keys = [value_key(json.loads(json.dumps(item), parse_float=Decimal)) for item in value]
+            checks.append(len(set(keys)) == len(keys))
         for start, literal, fewest, highest, counts in fields.get("some_items", ()):
             found = [i for i in range(start, len(value)) if self.holds(literal, value[i])]
             checks.append(len(found) >= fewest and (highest is None or len(found) <= highest))
