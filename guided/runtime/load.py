@@ -26,12 +26,23 @@ def load_engine(source: str | Path | None = None, backend: str | None = None, **
 
     Raises `ModelLoadError`; `options` are the backend's own.
     """
+    _check_place(source)
     name = backend or default_backend(source)
     installed = installed_backends()
     if name not in installed:
         listed = ", ".join(sorted(installed)) or "none: install the package, with pip install ."
         raise ModelLoadError(f"no backend {name!r} is installed; installed are: {listed}")
     return _loader(installed[name])(source, **options)
+
+
+def _check_place(source: str | Path | None) -> None:
+    """Say at once, whatever the backend, that a directory which is there holds no model."""
+    if not isinstance(source, str | Path) or not Path(source).is_dir() or (Path(source) / "config.json").is_file():
+        return
+    raise ModelLoadError(
+        f"{source} is not a model directory: it has no config.json; "
+        "a Hugging Face directory has config.json, tokenizer.json and *.safetensors"
+    )
 
 
 def installed_backends() -> dict[str, EntryPoint]:

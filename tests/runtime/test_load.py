@@ -60,3 +60,8 @@ def test_the_default_backend(tmp_path, monkeypatch):
     assert default_backend(write(tmp_path, "gpt2", 100)) == "transformers"
     (tmp_path / "config.json").write_text("[")
     assert default_backend(tmp_path) == "transformers"
+
+
+def test_a_folder_without_a_model_is_named_before_any_backend(tmp_path):
+    with pytest.raises(ModelLoadError, match=r"not a model directory: it has no config\.json"):
+        load_engine(tmp_path)
