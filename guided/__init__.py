@@ -128,10 +128,19 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
+    home = "_native" if name == "_native" else _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'guided' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"guided.{home}"), name)
+    try:
+        module = importlib.import_module(f"guided.{home}")
+    except ModuleNotFoundError as error:
+        if error.name != "guided._native":
+            raise
+        raise ImportError(
+            f"the compiled core of guided is missing: {__path__[0]} holds sources only. "
+            "Run `pip install -e .` there, or `pip install .` and start Python outside of that folder"
+        ) from error
+    value = module if name == "_native" else getattr(module, name)
     globals()[name] = value
     return value
 
