@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from guided.constraints.json_schema.disjoint import are_disjoint
-from guided.constraints.json_schema.references import Place, References
+from guided.constraints.json_schema.keywords import REFERENCES
+from guided.constraints.json_schema.place import Place
+from guided.constraints.json_schema.references import References
 from guided.constraints.json_schema.scalars import ALL_TYPES
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Applicators:
         node_of: Callable[[Place], int],
         *,
         draft: int,
+        has_all_keywords: bool,
         anything: int,
         nothing: int,
         has_unevaluated: bool,
@@ -39,6 +42,7 @@ class Applicators:
         self._references = references
         self._node_of = node_of
         self._draft = draft
+        self._has_all_keywords = has_all_keywords
         self._anything = anything
         self._nothing = nothing
         self._has_unevaluated = has_unevaluated
@@ -47,8 +51,9 @@ class Applicators:
     def add(self, fields: dict[str, Any], schema: dict[str, Any], place: Place) -> None:
         """Add `all_of`, `any_of` and `one_of` to the fields of a node."""
         all_of = self._list(schema, place, "allOf")
-        if "$ref" in schema:
-            all_of.append(self._node_of(self._references.follow(place)))
+        for keyword in REFERENCES:
+            if keyword in schema:
+                all_of.append(self._node_of(self._references.follow(place, keyword)))
         if "not" in schema:
             all_of.append(self._negation(self._node_of(place.child("not"))))
         any_of: list[list[int]] = [*fields.pop("any_of", ())]
@@ -60,7 +65,7 @@ class Applicators:
         one_of: list[list[int]] = []
         if "oneOf" in schema:
             branches = [place.child("oneOf", i) for i in range(len(schema["oneOf"]))]
-            is_disjoint = are_disjoint(branches, self._references, self._draft)
+            is_disjoint = self._has_all_keywords and are_disjoint(branches, self._references, self._draft)
             (any_of if is_disjoint else one_of).append([self._node_of(branch) for branch in branches])
         self._simplified(fields, all_of, any_of, one_of)
 

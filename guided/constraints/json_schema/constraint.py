@@ -6,9 +6,9 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from guided.constraints.constraint import Constraint
+from guided.constraints.json_schema.dialects import draft_of
 from guided.constraints.json_schema.lower import SchemaLowering
 from guided.constraints.json_schema.options import SchemaOptions, Whitespace, layout_of
-from guided.constraints.json_schema.references import draft_of
 from guided.constraints.json_schema.source import SchemaSource, read_source
 from guided.constraints.limits import Limits
 from guided.errors import InvalidSchema

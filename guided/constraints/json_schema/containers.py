@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from guided.constraints.json_schema.keywords import as_count, pointer_to
-from guided.constraints.json_schema.references import Place
+from guided.constraints.json_schema.place import Place
 from guided.constraints.json_schema.strings import StringParts
 
 __all__ = ["add_array", "add_object"]
@@ -58,7 +58,7 @@ def add_array(
         fields["min_items"] = as_count(schema["minItems"])
     if "maxItems" in schema:
         fields["max_items"] = as_count(schema["maxItems"])
-    if schema.get("uniqueItems") is True:
+    if schema.get("uniqueItems") is True and not schema.keys() & {"const", "enum"}:  # these kept only such arrays
         fields["unique_items"] = True
     if "contains" in schema:
         least = as_count(schema.get("minContains", 1))

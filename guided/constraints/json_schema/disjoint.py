@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from guided.constraints.json_schema.keywords import TYPE_BITS
-from guided.constraints.json_schema.references import Place, References
+from guided.constraints.json_schema.place import Place
+from guided.constraints.json_schema.references import References
 from guided.constraints.json_schema.values import value_key
 from guided.errors import InvalidSchema
 

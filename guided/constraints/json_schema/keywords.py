@@ -1,4 +1,4 @@
-"""The keywords of each draft: which are enforced, which are refused, and what shape each must have.
+"""The keywords of each draft: which are enforced, and what shape each must have.
 
 Drafts are numbered 4, 6, 7, 2019 and 2020. A keyword outside its drafts is unknown there, hence an annotation, as the
 standard says. Shapes are checked when a schema is lowered, so that an error has its pointer.
@@ -10,18 +10,18 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from guided.errors import InvalidSchema, UnsupportedSchema
+from guided.errors import InvalidSchema
 
 __all__ = [
     "APPLIES",
     "LATEST",
+    "REFERENCES",
     "TYPE_BITS",
     "as_count",
     "check_shapes",
     "is_integer_value",
+    "is_keyword",
     "pointer_to",
-    "refuse_unsupported",
-    "says_something",
 ]
 
 LATEST = 2020
@@ -29,9 +29,11 @@ _EVER = (4, 2020)
 
 TYPE_BITS = {"null": 1, "boolean": 6, "number": 8, "integer": 8, "string": 16, "array": 32, "object": 64}
 
-# Keywords that say something about values and are enforced here; any other is an annotation or is refused.
+# Keywords that say something about values; any other is an annotation.
 APPLIES: dict[str, tuple[int, int]] = {
     "$ref": _EVER,
+    "$dynamicRef": (2020, 2020),
+    "$recursiveRef": (2019, 2019),
     "type": _EVER,
     "enum": _EVER,
     "const": (6, 2020),
@@ -74,11 +76,7 @@ APPLIES: dict[str, tuple[int, int]] = {
     "unevaluatedProperties": (2019, 2020),
 }
 
-# Refused unless the value is one that asks for nothing.
-_REFUSED: dict[str, tuple[tuple[int, int], tuple[Any, ...]]] = {
-    "$dynamicRef": ((2020, 2020), ()),
-    "$recursiveRef": ((2019, 2019), ()),
-}
+REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 def pointer_to(pointer: str, *keys: str | int) -> str:
@@ -100,36 +98,21 @@ def as_count(value: Any) -> int:
     return min(int(value), 4_000_000_000)
 
 
-def says_something(keyword: str, draft: int) -> bool:
-    """Whether a keyword says something about values in this draft, enforced here or not."""
-    drafts = APPLIES.get(keyword) or (_REFUSED[keyword][0] if keyword in _REFUSED else None)
-    return drafts is not None and drafts[0] <= draft <= drafts[1]
-
-
-def refuse_unsupported(schema: dict[str, Any], pointer: str, draft: int) -> None:
-    """Raise UnsupportedSchema for a keyword that cannot be enforced exactly yet."""
-    for keyword in schema.keys() & _REFUSED.keys():
-        (first, last), harmless = _REFUSED[keyword]
-        value = schema[keyword]
-        if not first <= draft <= last or any(type(value) is type(h) and value == h for h in harmless):
-            continue
-        raise UnsupportedSchema(pointer_to(pointer, keyword), keyword, "it cannot be enforced exactly yet")
+def is_keyword(keyword: str, draft: int) -> bool:
+    """Whether a keyword says something about values in this draft; others are annotations."""
+    first, last = APPLIES.get(keyword, (1, 0))
+    return first <= draft <= last
 
 
 def check_shapes(schema: dict[str, Any], pointer: str, draft: int) -> None:
     """Raise InvalidSchema where a keyword's value has not the shape that the standard gives it."""
     for keyword, value in schema.items():
         check = _SHAPES.get(keyword)
-        if check is None or not _in_draft(keyword, draft):
+        if check is None or not is_keyword(keyword, draft):
             continue
         reason = check(value, draft)
         if reason:
             raise InvalidSchema(pointer_to(pointer, keyword), f"{keyword} must be {reason}, not {_shown(value)}")
-
-
-def _in_draft(keyword: str, draft: int) -> bool:
-    first, last = APPLIES.get(keyword) or _REFUSED[keyword][0]
-    return first <= draft <= last
 
 
 def _shown(value: Any) -> str:
@@ -161,6 +144,10 @@ def _count(value: Any, draft: int) -> str:
 
 def _text(value: Any, draft: int) -> str:
     return "" if isinstance(value, str) else "a string"
+
+
+def _recursive(value: Any, draft: int) -> str:
+    return "" if value == "#" else "'#'"
 
 
 def _flag(value: Any, draft: int) -> str:
@@ -215,6 +202,8 @@ def _list(value: Any, draft: int) -> str:
 
 _SHAPES: dict[str, Callable[[Any, int], str]] = {
     "$ref": _text,
+    "$dynamicRef": _text,
+    "$recursiveRef": _recursive,
     "type": _type,
     "enum": _list,
     "properties": _schema_map,

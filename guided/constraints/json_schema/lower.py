@@ -11,22 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from guided.constraints.json_schema.applicators import Applicators
 from guided.constraints.json_schema.containers import add_array, add_object
-from guided.constraints.json_schema.keywords import (
-    APPLIES,
-    check_shapes,
-    pointer_to,
-    refuse_unsupported,
-    says_something,
-)
+from guided.constraints.json_schema.dialects import left_out
+from guided.constraints.json_schema.keywords import check_shapes, is_keyword, pointer_to
 from guided.constraints.json_schema.node_count import NodeCount
 from guided.constraints.json_schema.numbers import NumberSpellings
 from guided.constraints.json_schema.options import SchemaOptions
-from guided.constraints.json_schema.references import Place, References
+from guided.constraints.json_schema.place import Place
+from guided.constraints.json_schema.references import References
 from guided.constraints.json_schema.scalars import ALL_TYPES, ScalarParts
 from guided.constraints.json_schema.source import SchemaSource
 from guided.constraints.json_schema.strings import StringParts
 from guided.constraints.json_schema.values import ValueNodes
-from guided.errors import InvalidSchema
+from guided.errors import InvalidSchema, UnsupportedSchema
 
 if TYPE_CHECKING:
     from guided import _native
@@ -46,6 +42,10 @@ class SchemaLowering:
         self._builder = builder
         self._draft = draft
         self._references = References(source.document, draft, options.registry)
+        self._left_out = left_out(source.document, draft, options.registry)
+        if self._left_out and not self._references.is_plain:
+            reason = "vocabularies of a metaschema together with references beyond the document"
+            raise UnsupportedSchema("/$schema", "$schema", reason)
         self._count = NodeCount(max_nodes)
         self._anything = self._constant(ALL_TYPES)
         self._nothing = self._constant(0)
@@ -63,11 +63,12 @@ class SchemaLowering:
             self._references,
             self._node,
             draft=draft,
+            has_all_keywords=not self._left_out,
             anything=self._anything,
             nothing=self._nothing,
             has_unevaluated=self._has_unevaluated,
         )
-        self._node_of: dict[int, int] = {}  # by identity of the sub-schema
+        self._node_of: dict[tuple[Any, ...], int] = {}  # by key of the place
         self._pending: list[tuple[int, Place]] = []
         self._in_place: dict[int, list[int]] = {}  # nodes that a node applies to the same value
         self._pointer_of: dict[int, str] = {}
@@ -103,12 +104,12 @@ class SchemaLowering:
                 raise InvalidSchema(pointer_to(place.pointer, "$ref"), "the reference leads back to itself")
             followed.add(id(schema))
             place = self._references.follow(place)
-        if id(schema) not in self._node_of:
+        if place.key not in self._node_of:
             self._count.add()
-            self._node_of[id(schema)] = node = self._builder.schema()
+            self._node_of[place.key] = node = self._builder.schema()
             self._pointer_of[node] = place.pointer
             self._pending.append((node, place))
-        return self._node_of[id(schema)]
+        return self._node_of[place.key]
 
     def _part(self, place: Place) -> int | None:
         """The node of a schema for all others; None where it may be anything and nobody asks what was evaluated."""
@@ -118,16 +119,14 @@ class SchemaLowering:
     def _is_only_a_reference(self, schema: dict[str, Any]) -> bool:
         if self._draft <= 7:
             return True  # siblings of $ref are ignored
-        return not any(k != "$ref" and says_something(k, self._draft) for k in schema)
+        return not any(k != "$ref" and self._is_enforced(k) for k in schema)
 
     def _is_enforced(self, keyword: str) -> bool:
-        first, last = APPLIES.get(keyword, (1, 0))
-        return first <= self._draft <= last
+        return is_keyword(keyword, self._draft) and keyword not in self._left_out
 
     def _define(self, node: int, place: Place) -> None:
-        check_shapes(place.schema, place.pointer, self._draft)
-        refuse_unsupported(place.schema, place.pointer, self._draft)
         schema = {k: v for k, v in place.schema.items() if self._is_enforced(k)}
+        check_shapes(schema, place.pointer, self._draft)
         fields = self._scalars.fields(schema, place.pointer)
         if fields["types"] & _OBJECT:
             add_object(fields, schema, place, self._node, self._part, self._strings)

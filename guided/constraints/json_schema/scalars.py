@@ -56,6 +56,8 @@ class ScalarParts:
             if "multipleOf" in schema:
                 divisor = Fraction(schema["multipleOf"])
                 values = [v for v in values if not _is_number(v) or (Fraction(v) / divisor).denominator == 1]
+            if schema.get("uniqueItems") is True:
+                values = [v for v in values if not isinstance(v, list) or len(set(map(value_key, v))) == len(v)]
             self._add_values(fields, Scalars.of(values), numbers, strings)
         elif fields["types"] & _NUMBER:
             self._add_numbers(fields, numbers, schema.get("multipleOf"))
