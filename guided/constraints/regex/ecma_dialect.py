@@ -19,16 +19,12 @@ from guided.constraints.characters import (
     property_set,
     union,
 )
-from guided.constraints.regex.reader import Flags, Reader
+from guided.constraints.regex.reader import Opening, Reader
 
 __all__ = ["EcmaReader"]
 
 _CONTROL = {"n": 10, "t": 9, "r": 13, "f": 12, "v": 11}
 _REFUSED_GROUPS = {
-    "=": "look-ahead is not supported yet",
-    "!": "look-ahead is not supported yet",
-    "<=": "look-behind is not supported yet",
-    "<!": "look-behind is not supported yet",
     "P": "(?P...) is Python syntax; JSON Schema patterns are ECMA-262: write (?<name>...)",
     "#": "comments are Python syntax, not ECMA-262",
     ">": "atomic groups are not ECMA-262",
@@ -42,13 +38,22 @@ class EcmaReader(Reader):
     plain_stops = "()|[\\.^$*+?{"
     python_braces = False
     dollar = "end"
+    reference_syntax = r"\\[1-9k]"
 
     def dot_set(self) -> Ranges:
         return negate(ECMA_NEWLINES)
 
     def read_escape(self) -> None:
+        start = self.position
         if self.peek(1) in "bB":
-            self.fail(f"\\{self.peek(1)} (word boundary) is not supported yet")
+            self.put_boundary(ascii_words(), is_negated=self.peek(1) == "B", position=start)
+            self.position += 2
+            return
+        reference = re.compile(r"\\(?:([1-9][0-9]*)|k<([^\W\d][\w$]*)>)").match(self.pattern, start)
+        if reference is not None:
+            self.put_reference(int(reference[1][:9]) if reference[1] else reference[2], start)
+            self.position = reference.end()
+            return
         meaning = self._one_escape(in_class=False)
         if isinstance(meaning, int):
             self.put_char(meaning)
@@ -78,19 +83,22 @@ class EcmaReader(Reader):
         self.position += 1
         return negate(union(members)) if is_negated else union(members)
 
-    def read_group(self) -> Flags | None:
+    def read_group(self) -> Opening | None:
         if self.peek() != "?":
-            return self.flags
+            return Opening(self.flags, is_capture=True)
+        look = self.read_look()
+        if look is not None:
+            return look
         start = self.position - 1
         rest = self.pattern[self.position + 1 : self.position + 3]
         for opening, reason in _REFUSED_GROUPS.items():
             if rest.startswith(opening):
                 self.fail(reason, start)
-        found = re.compile(r"\?(:|<[^\W\d][\w$]*>)").match(self.pattern, self.position)
+        found = re.compile(r"\?(?::|<([^\W\d][\w$]*)>)").match(self.pattern, self.position)
         if found is None:
             self.fail("this group is not ECMA-262 syntax (inline flags are Python's)", start)
         self.position = found.end()
-        return self.flags
+        return Opening(self.flags, is_capture=found[1] is not None, name=found[1])
 
     def _class_item(self, class_start: int) -> int | Ranges:
         if self.peek() == "":
@@ -129,7 +137,7 @@ class EcmaReader(Reader):
         if kind == "0" and not self.peek().isdecimal():
             return 0
         if kind.isdecimal() or kind == "k":
-            self.fail("back-references and octal escapes are not supported", start)
+            self.fail("octal escapes are not ECMA-262, and \\k needs the name of a group", start)
         if kind.isalpha() and kind.isascii():
             self.fail(f"ECMA-262 has no escape \\{kind}" + (" (it is Python's)" if kind in "AZaNU" else ""), start)
         return ord(kind)

@@ -34,7 +34,7 @@ class Languages:
         self._builder = builder
         self.nothing = Language(None, is_nullable=False)
         self.epsilon = Language(builder.epsilon(), is_nullable=True, is_epsilon=True)
-        self._some_text: int | None = None
+        self.everything = self.repeat(self.chars(EVERYTHING), 0, None)
 
     def expression(self, language: Language) -> int:
         """The native expression."""
@@ -92,15 +92,31 @@ class Languages:
             return self.nothing
         rest = language.rest
         if rest is None:
-            if self._some_text is None:
-                self._some_text = self._builder.repeat(self._builder.chars(EVERYTHING), 1, None)
-            rest = self._builder.intersect([language.expression, self._some_text])
+            assert self.everything.rest is not None
+            rest = self._builder.intersect([language.expression, self.everything.rest])
         return Language(rest, is_nullable=False)
 
-    def split_newline(self, language: Language) -> tuple[Language, Language]:
-        """Its part that is one newline, and the rest of it."""
-        assert language.expression is not None
-        newline = self._builder.literal("\n")
-        same = self._builder.intersect([language.expression, newline])
-        others = self._builder.intersect([language.expression, self._builder.complement(newline)])
-        return Language(same, is_nullable=False), Language(others, is_nullable=False)
+    def intersect(self, left: Language, right: Language) -> Language:
+        """Both."""
+        if left == right or right == self.everything:
+            return left
+        if left == self.everything:
+            return right
+        if left.expression is None or right.expression is None:
+            return self.nothing
+        is_nullable = left.is_nullable and right.is_nullable
+        if left.is_epsilon or right.is_epsilon:
+            return self.epsilon if is_nullable else self.nothing
+        return Language(self._builder.intersect([left.expression, right.expression]), is_nullable=is_nullable)
+
+    def complement(self, language: Language) -> Language:
+        """All other texts."""
+        if language.expression is None:
+            return self.everything
+        if language == self.everything:
+            return self.nothing
+        return Language(self._builder.complement(language.expression), is_nullable=not language.is_nullable)
+
+    def ending_in(self, language: Language, chars: Ranges) -> Language:
+        """Its texts whose last character is one of these."""
+        return self.intersect(language, self.concat([self.everything, self.chars(chars)]))

@@ -11,7 +11,20 @@ from typing import Literal as Either
 
 from guided.constraints.characters import Ranges
 
-__all__ = ["Alternate", "Anchor", "Chars", "Concat", "Literal", "Op", "Program", "Repeat", "Words"]
+__all__ = [
+    "Alternate",
+    "Anchor",
+    "Backref",
+    "Chars",
+    "Concat",
+    "Group",
+    "Literal",
+    "Look",
+    "Op",
+    "Program",
+    "Repeat",
+    "Words",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,31 @@ class Anchor:
     position: int
 
 
-Op = Chars | Literal | Words | Concat | Alternate | Repeat | Anchor
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An empty match where the last operand matches from here on (or up to here), or where it does not."""
+
+    is_behind: bool
+    is_negated: bool
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The last operand, remembered under a number; put out only where the pattern has a back-reference."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backref:
+    """The text of a group once more."""
+
+    number: int
+    position: int
+
+
+Op = Chars | Literal | Words | Concat | Alternate | Repeat | Anchor | Look | Group | Backref
 
 
 @dataclass(frozen=True, slots=True)

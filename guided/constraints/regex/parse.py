@@ -8,6 +8,7 @@ from typing import Literal
 from guided.constraints.regex.ecma_dialect import EcmaReader
 from guided.constraints.regex.nodes import Program
 from guided.constraints.regex.python_dialect import PythonReader
+from guided.constraints.regex.references import expand_references
 
 __all__ = ["Dialect", "parse_pattern"]
 
@@ -17,4 +18,4 @@ Dialect = Literal["python", "ecma"]
 @functools.lru_cache(maxsize=512)
 def parse_pattern(pattern: str, dialect: Dialect = "python") -> Program:
     """Parse `pattern`; InvalidRegex gives the position of what is wrong or not supported."""
-    return (PythonReader if dialect == "python" else EcmaReader)(pattern).read()
+    return expand_references((PythonReader if dialect == "python" else EcmaReader)(pattern).read())

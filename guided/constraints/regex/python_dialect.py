@@ -1,7 +1,7 @@
 """Python's `re` on `str`: escapes, classes, groups and inline flags.
 
-`\\d \\w \\s` are Unicode as in `re`; `(?i)` compares as `re` does. Refused, with the place: look-around,
-back-references, word boundaries, atomic groups, possessive repeats, conditionals, `(?x)`, `(?L)`, anchors under `(?m)`.
+`\\d \\w \\s` are Unicode as in `re`; `(?i)` compares as `re` does. Refused, with the place: atomic groups, possessive
+repeats, conditionals, `(?x)`, `(?L)`, back-references that ignore case.
 Source: the documentation of Python's `re` module.
 """
 
@@ -24,18 +24,13 @@ from guided.constraints.characters import (
     unicode_words,
     union,
 )
-from guided.constraints.regex.reader import Flags, Reader
+from guided.constraints.regex.reader import Opening, Reader
 
 __all__ = ["PythonReader"]
 
 _CONTROL = {"n": 10, "t": 9, "r": 13, "f": 12, "v": 11, "a": 7}
 _FLAG_NAMES = {"i": "ignore_case", "s": "dot_all", "m": "multi_line", "a": "ascii_only"}
 _REFUSED_GROUPS = {
-    "=": "look-ahead is not supported yet",
-    "!": "look-ahead is not supported yet",
-    "<=": "look-behind is not supported yet",
-    "<!": "look-behind is not supported yet",
-    "P=": "back-references are not supported",
     "P>": "recursion is not Python syntax",
     "(": "conditional groups are not supported",
     ">": "atomic groups are not supported",
@@ -48,6 +43,7 @@ class PythonReader(Reader):
     plain_stops = "()|[\\.^$*+?{"
     python_braces = True
     dollar = "end_or_newline"
+    reference_syntax = r"\\[1-9]|\(\?P="
 
     def dot_set(self) -> Ranges:
         return EVERYTHING if self.flags.dot_all else negate(one_char(0x0A))
@@ -56,10 +52,18 @@ class PythonReader(Reader):
         start = self.position
         kind = self.peek(1)
         if kind in "bB":
-            self.fail(f"\\{kind} (word boundary) is not supported yet")
+            words = ascii_words() if self.flags.ascii_only else unicode_words()
+            self.put_boundary(words, is_negated=kind == "B", position=start)
+            self.position += 2
+            return
         if kind in "AZ":
             self.put_anchor("start" if kind == "A" else "end", start)
             self.position += 2
+            return
+        reference = re.compile(r"\\(?![0-7]{3})([1-9][0-9]?)").match(self.pattern, start)
+        if reference is not None:
+            self.put_reference(int(reference[1]), start)
+            self.position = reference.end()
             return
         meaning = self._one_escape(in_class=False)
         if isinstance(meaning, int):
@@ -92,9 +96,12 @@ class PythonReader(Reader):
         members = fold_set(union(named), union(classes)) if self.flags.ignore_case else union(named, classes)
         return negate(members) if is_negated else members
 
-    def read_group(self) -> Flags | None:
+    def read_group(self) -> Opening | None:
         if self.peek() != "?":
-            return self.flags
+            return Opening(self.flags, is_capture=True)
+        look = self.read_look()
+        if look is not None:
+            return look
         rest = self.pattern[self.position + 1 : self.position + 3]
         for opening, reason in _REFUSED_GROUPS.items():
             if rest.startswith(opening):
@@ -110,10 +117,21 @@ class PythonReader(Reader):
             if name is None:
                 self.fail("a group's name must be an identifier")
             self.position = name.end()
-            return self.flags
+            return Opening(self.flags, is_capture=True, name=name[1])
+        if rest.startswith("P="):
+            self._named_reference()
+            return None
         return self._flag_group()
 
-    def _flag_group(self) -> Flags | None:
+    def _named_reference(self) -> None:
+        start = self.position - 1
+        name = re.compile(r"\?P=([^\W\d]\w*)\)").match(self.pattern, self.position)
+        if name is None:
+            self.fail("a back-reference needs the name of a group", start)
+        self.put_reference(name[1], start)
+        self.position = name.end()
+
+    def _flag_group(self) -> Opening | None:
         start = self.position - 1
         found = re.compile(r"\?([a-zA-Z]*)(-[a-zA-Z]+)?([:)])").match(self.pattern, self.position)
         if found is None:
@@ -130,7 +148,7 @@ class PythonReader(Reader):
             self.fail("the flags a and i together are not supported", start)
         self.position = found.end()
         if closing == ":":
-            return flags
+            return Opening(flags)
         if start != 0 or off or not on:
             self.fail("global flags stand at the start of the pattern", start)
         self.flags = flags
@@ -190,14 +208,14 @@ class PythonReader(Reader):
         return code
 
     def _octal(self, first: str, start: int, in_class: bool) -> int:
-        """`\\0`, `\\012` or `\\777`; any other number is a back-reference."""
+        """`\\0`, `\\012` or `\\777`."""
         digits = first
         while len(digits) < 3 and self.peek() and self.peek() in "01234567":
             digits += self.peek()
             self.position += 1
         is_octal = first == "0" or ((len(digits) == 3 or in_class) and first in "01234567")
         if not is_octal:
-            self.fail("there is no such escape in a class" if in_class else "back-references are not supported", start)
+            self.fail("there is no such escape" + (" in a class" if in_class else ""), start)
         code = int(digits, 8)
         if code > 0o377:
             self.fail("an octal escape goes up to \\377", start)

@@ -6,6 +6,8 @@ takes only their last character; alternatives that are all literal become one `W
 
 from __future__ import annotations
 
+import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,12 +15,28 @@ from typing import Literal as Either
 from typing import NoReturn
 
 from guided.constraints.characters import Ranges, case_variants, one_char
-from guided.constraints.regex.nodes import Alternate, Anchor, Chars, Concat, Literal, Op, Program, Repeat, Words
+from guided.constraints.regex.boundaries import line_end, line_start, word_boundary
+from guided.constraints.regex.nodes import (
+    Alternate,
+    Anchor,
+    Backref,
+    Chars,
+    Concat,
+    Group,
+    Literal,
+    Look,
+    Op,
+    Program,
+    Repeat,
+    Words,
+)
+from guided.constraints.regex.width import fixed_width
 from guided.errors import InvalidRegex
 
-__all__ = ["Flags", "Reader"]
+__all__ = ["Flags", "Opening", "Reader"]
 
 _MOST_REPEATS = 4_000_000_000
+_MOST_NESTED_LOOKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +49,16 @@ class Flags:
     ascii_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the start of a group says."""
+
+    flags: Flags
+    is_capture: bool = False
+    name: str | None = None
+    look: Look | None = None
+
+
 @dataclass(slots=True)
 class _Frame:
     """An open group: where it starts, in the pattern and in the program, and its current branch."""
@@ -38,6 +66,8 @@ class _Frame:
     position: int
     first_op: int
     flags: Flags
+    number: int | None = None
+    look: Look | None = None
     branches: int = 0
     items: int = 0
     is_words: bool = True
@@ -48,6 +78,7 @@ class Reader(ABC):
 
     plain_stops: str  # characters that may not stand in a literal run
     python_braces: bool
+    reference_syntax: str  # a regular expression that finds every back-reference, and maybe more
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -57,6 +88,10 @@ class Reader(ABC):
         self._frames: list[_Frame] = [_Frame(0, 0, self.flags)]
         self._run: list[str] = []  # literal text not yet put out
         self._last: Either["nothing", "atom", "repeat", "anchor"] = "nothing"
+        self._has_references = re.search(self.reference_syntax, pattern) is not None
+        self._num_groups = 0
+        self._num_looks = 0  # open ones
+        self._names: dict[str, int] = {}
 
     def read(self) -> Program:
         """The whole pattern as a program; InvalidRegex names the place."""
@@ -97,8 +132,8 @@ class Reader(ABC):
         """Read the bracketed class at `position`."""
 
     @abstractmethod
-    def read_group(self) -> Flags | None:
-        """Read what follows `(` at `position`; the flags inside, or None where it was no group."""
+    def read_group(self) -> Opening | None:
+        """Read what follows `(` at `position`; what opens there, or None where it was no group."""
 
     @abstractmethod
     def dot_set(self) -> Ranges:
@@ -141,9 +176,34 @@ class Reader(ABC):
         self._put(Anchor(kind, position))
         self._last = "anchor"
 
-    def _put(self, op: Op) -> None:
+    def put_boundary(self, words: Ranges, *, is_negated: bool, position: int) -> None:
+        r"""Put out `\b` or `\B`; `words` are the characters of words."""
+        has_boundary_quirk = self.python_braces and sys.version_info < (3, 14)  # \B never matches an empty text
+        self._put(*word_boundary(words, position, is_negated=is_negated, needs_text=has_boundary_quirk))
+        self._last = "anchor"
+
+    def put_reference(self, group: int | str, position: int) -> None:
+        """Put out a back-reference to a group that was closed before."""
+        if self.flags.ignore_case:
+            self.fail("back-references that ignore case are not supported", position)
+        number = self._names.get(group) if isinstance(group, str) else group
+        if number is None or number > self._num_groups or any(f.number == number for f in self._frames):
+            self.fail("a back-reference to a group that is not closed before it is not supported", position)
+        self._put(Backref(number, position))
+        self._last = "atom"
+
+    def read_look(self) -> Opening | None:
+        """A look-around whose `?` is at `position`, if it is one; both dialects write them alike."""
+        for opening in ("?=", "?!", "?<=", "?<!"):
+            if self.pattern.startswith(opening, self.position):
+                look = Look("<" in opening, "!" in opening, self.position - 1)
+                self.position += len(opening)
+                return Opening(self.flags, look=look)
+        return None
+
+    def _put(self, *ops: Op) -> None:
         self._flush()
-        self._ops.append(op)
+        self._ops.extend(ops)
         self._frames[-1].items += 1
 
     def _flush(self) -> None:
@@ -177,8 +237,20 @@ class Reader(ABC):
         if inside is None:
             return
         self._flush()
-        self._frames.append(_Frame(start, len(self._ops), self.flags))
-        self.flags = inside
+        frame = _Frame(start, len(self._ops), self.flags, look=inside.look)
+        if inside.look is not None:
+            self._num_looks += 1
+            if self._num_looks > _MOST_NESTED_LOOKS:
+                self.fail(f"look-around nested more than {_MOST_NESTED_LOOKS} deep is not supported", start)
+        if inside.is_capture:
+            self._num_groups += 1
+            frame.number = self._num_groups
+            if inside.name is not None:
+                if inside.name in self._names:
+                    self.fail("two groups have this name", start)
+                self._names[inside.name] = self._num_groups
+        self._frames.append(frame)
+        self.flags = inside.flags
         self._last = "nothing"
 
     def _close(self) -> None:
@@ -190,6 +262,19 @@ class Reader(ABC):
         self.flags = frame.flags
         self._frames[-1].items += 1
         self._last = "atom"
+        if frame.look is not None:
+            self._close_look(frame, frame.look)
+        elif frame.number is not None and self._has_references:
+            self._ops.append(Group(frame.number))
+
+    def _close_look(self, frame: _Frame, look: Look) -> None:
+        self._num_looks -= 1
+        if self.python_braces:
+            if look.is_behind and fixed_width(self._ops[frame.first_op :]) is None:
+                self.fail("a look-behind needs a pattern of one fixed width in Python", look.position)
+        else:
+            self._last = "anchor"  # ECMA-262 has no repeats of assertions
+        self._ops.append(look)
 
     def _bar(self) -> None:
         self.position += 1
@@ -232,8 +317,10 @@ class Reader(ABC):
 
     def _anchor(self, kind: Either["start", "end", "end_or_newline"]) -> None:
         if self.flags.multi_line:
-            self.fail("anchors under the flag (?m) are not supported yet")
-        self.put_anchor(kind, self.position)
+            self._put(*(line_start if kind == "start" else line_end)(self.position))
+            self._last = "anchor"
+        else:
+            self.put_anchor(kind, self.position)
         self.position += 1
 
     def _brace(self) -> None:
