@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from guided.constraints.json_schema.internet_formats import internet_pattern
+from guided.constraints.characters import EVERYTHING
+from guided.constraints.json_schema.internet_formats import HOST_LABELS, internet_pattern
 from guided.constraints.regex import lower_program, parse_pattern
 
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["DATE", "KNOWN_FORMATS", "UUID", "format_expression"]
+__all__ = ["DATE", "KNOWN_FORMATS", "REFUSED_FORMATS", "UUID", "format_expression"]
 
 # What the standard names, in any draft; all others are annotations whatever the options say.
 KNOWN_FORMATS = frozenset(
@@ -26,6 +27,14 @@ KNOWN_FORMATS = frozenset(
     }
 )
 
+_IDNA = "IDNA limits its length as Punycode and asks for a normal form, which no automaton of sane size can"
+REFUSED_FORMATS = {
+    "regex": "the parentheses of ECMA-262 nest without end, so it is no regular language",
+    "idn-hostname": _IDNA,
+    "idn-email": f"its domain is an idn-hostname: {_IDNA}",
+}
+
+_LONGEST_HOST = 253  # 255 octets as labels with their lengths (RFC 1035, 3.1)
 _HOUR = "(?:[01][0-9]|2[0-3])"
 _MINUTE = "[0-5][0-9]"
 _FRACTION = r"(?:\.[0-9]{1,9})?"
@@ -44,9 +53,11 @@ UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def format_expression(builder: _native.Builder, name: str) -> int | None:
-    """The values of a format; None where the format is not regular or not done."""
+    """The values of a format; None where it is one of REFUSED_FORMATS."""
     if name in ("time", "date-time"):
         return _time(builder, before=f"{DATE}[Tt]" if name == "date-time" else "")
+    if name == "hostname":
+        return _hostname(builder)
     pattern = _pattern(name)
     return None if pattern is None else _lowered(builder, pattern)
 
@@ -65,6 +76,13 @@ def _pattern(name: str) -> str | None:
 
 def _lowered(builder: _native.Builder, pattern: str) -> int:
     return lower_program(builder, parse_pattern(pattern))
+
+
+def _hostname(builder: _native.Builder) -> int:
+    """RFC 1123, 2.1: letters, digits and hyphens, at most 253 characters, and never of the form of an IPv4 address."""
+    numeric = builder.complement(_lowered(builder, r"[0-9]+(?:\.[0-9]+){3}"))
+    length = builder.repeat(builder.chars(EVERYTHING), 1, _LONGEST_HOST)
+    return builder.intersect([_lowered(builder, HOST_LABELS), length, numeric])
 
 
 def _time(builder: _native.Builder, before: str) -> int:

@@ -1,17 +1,20 @@
 """Patterns of the formats that name things on the internet, after their grammars.
 
-Sources: RFC 3986 (URI, IPv6), RFC 3987 (IRI), RFC 5321, 4.1.2 (mailbox). Each rule of a grammar is one pattern here, in
-Python's dialect; they have no look-around, so they are exact automata.
+Sources: RFC 3986 (URI, IPv6), RFC 3987 (IRI), RFC 5321, 4.1.2 (mailbox), RFC 6570 with erratum 6937 (URI template).
+Each rule of a grammar is one pattern here, in Python's dialect; they have no look-around, so they are exact automata.
 """
 
 from __future__ import annotations
 
 import functools
 
-__all__ = ["IPV4", "internet_pattern"]
+__all__ = ["HOST_LABELS", "IPV4", "internet_pattern"]
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?"
+HOST_LABELS = rf"{_LABEL}(?:\.{_LABEL})*"
 
 _UCSCHAR = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
     f"{chr((plane << 16) + (0x1000 if plane == 14 else 0))}-{chr((plane << 16) + 0xFFFD)}" for plane in range(1, 15)
@@ -27,6 +30,8 @@ def internet_pattern(name: str) -> str | None:
         return _ipv6()
     if name == "email":
         return _mailbox()
+    if name == "uri-template":
+        return _template()
     if name in ("uri", "uri-reference"):
         return _identifier(extra="", private="", is_reference=name == "uri-reference")
     if name in ("iri", "iri-reference"):
@@ -77,6 +82,14 @@ def _mailbox() -> str:
     """`Mailbox`: a dotted or quoted local part, then a domain or an address in brackets."""
     atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\-]+"
     quoted = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
-    label = "[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?"
     address = rf"\[(?:{IPV4}|IPv6:{_ipv6()})\]"
-    return rf"(?:{atom}(?:\.{atom})*|{quoted})@(?:{label}(?:\.{label})*|{address})"
+    return rf"(?:{atom}(?:\.{atom})*|{quoted})@(?:{HOST_LABELS}|{address})"
+
+
+def _template() -> str:
+    """`URI-Template`: literals, and expressions in braces; reserved operators are operators, as the grammar says."""
+    escaped = "%[0-9A-Fa-f]{2}"
+    literal = f"(?:[!#$&-;=?-\\[\\]_a-z~{_UCSCHAR}{_IPRIVATE}]|{escaped})"
+    character = f"(?:[A-Za-z0-9_]|{escaped})"
+    variable = rf"{character}(?:\.?{character})*(?::[1-9][0-9]{{0,3}}|\*)?"
+    return rf"(?:{literal}|\{{[+#./;?&=,!@|]?{variable}(?:,{variable})*\}})*"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from guided.constraints.characters import EVERYTHING
-from guided.constraints.json_schema.formats import KNOWN_FORMATS, format_expression
+from guided.constraints.json_schema.formats import KNOWN_FORMATS, REFUSED_FORMATS, format_expression
 from guided.constraints.json_schema.keywords import as_count, pointer_to
 from guided.constraints.json_schema.options import SchemaOptions
 from guided.constraints.regex import lower_program, parse_pattern
@@ -68,10 +68,7 @@ class StringParts:
         if key not in self._patterns:
             expression = format_expression(self._builder, name)
             if expression is None:
-                raise UnsupportedSchema(
-                    pointer,
-                    "format",
-                    f"the format {name!r} cannot be enforced exactly yet; formats='annotate' ignores it",
-                )
+                reason = f"the format {name!r} cannot be enforced exactly ({REFUSED_FORMATS[name]})"
+                raise UnsupportedSchema(pointer, "format", f"{reason}; formats='annotate' ignores it")
             self._patterns[key] = expression
         return [self._patterns[key]]
