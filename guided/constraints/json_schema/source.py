@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 import types
 import typing
@@ -59,12 +60,39 @@ def schema_of_type(annotation: Any) -> SchemaSource:
         raise ConstraintError(f"{annotation!r} has no JSON form: {problem}") from problem
 
     def read(text: str) -> Any:
-        try:
-            return adapter.validate_json(text)
-        except ValidationError as problem:
-            raise ConstraintError(f"the text does not fit {annotation!r}: {problem}") from problem
+        spellings = _with_plain_integers(text, _INEXACT), text, _with_plain_integers(text, 0)
+        problems: list[ValidationError] = []
+        for spelling in dict.fromkeys(spellings):
+            try:
+                return adapter.validate_json(spelling)
+            except ValidationError as problem:
+                problems.append(problem)
+        raise ConstraintError(f"the text does not fit {annotation!r}: {problems[-1]}") from problems[-1]
 
     return dataclasses.replace(_from_json(document), read_instance=read, origin=annotation)
+
+
+_INEXACT = 2**53  # from here on not every integer is a float
+_STRING_OR_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?(?![0-9])', re.ASCII)
+
+
+def _with_plain_integers(text: str, least: int) -> str:
+    """JSON text in which numbers from `least` on without a fraction are written as integers.
+
+    pydantic reads 7.0 as an integer, but no 6E53, and 9007199254740993.0 as a float first.
+
+    >>> _with_plain_integers('[6E2, 1.50, "7.0"]', 0)
+    '[600, 1.50, "7.0"]'
+    """
+
+    def spelled(match: re.Match[str]) -> str:
+        number = match.group()
+        if number.startswith('"') or number.isdecimal():
+            return number
+        value = Decimal(number)
+        return str(int(value)) if value == value.to_integral_value() and abs(value) >= least else number
+
+    return _STRING_OR_NUMBER.sub(spelled, text)
 
 
 def _readable(annotation: Any) -> Any:
