@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from guided.constraints import Regex
 from guided.constraints.regex import parse_pattern
-from guided.constraints.regex.automaton import build_automaton
+from guided.constraints.regex.automaton import automaton_of
 from guided.constraints.regex.tree import build_tree
 from guided.errors import UnsatisfiableConstraint
 
@@ -80,7 +80,7 @@ SHORT = ["".join(t) for n in range(6) for t in itertools.product("ab \n", repeat
 
 def _automaton(pattern: str, builder: FakeBuilder, *, search: bool = False) -> int:
     program = parse_pattern(pattern, "ecma" if search else "python")
-    return build_automaton(builder, build_tree(program.ops), search=search)
+    return builder.automaton(*automaton_of(build_tree(program.ops), search=search))
 
 
 def _differences(builder: FakeBuilder, expression: int, wanted: Iterable[tuple[str, bool]]) -> list[str]:

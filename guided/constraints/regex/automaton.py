@@ -9,7 +9,7 @@ this is the subset construction of an alternating automaton (Chandra, Kozen and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from guided.constraints.characters import Ranges, union
 from guided.constraints.regex.classes import split_classes
@@ -17,10 +17,7 @@ from guided.constraints.regex.threads import DONE, Ahead, Behind, Threads, build
 from guided.constraints.regex.tree import Tree
 from guided.errors import ConstraintTooComplex
 
-if TYPE_CHECKING:
-    from guided import _native
-
-__all__ = ["build_automaton"]
+__all__ = ["automaton_of"]
 
 _MOST_MOVES = 400_000  # threads moved by one class of characters
 _MOST_EDGES = 400_000  # ranges of characters between states
@@ -36,6 +33,8 @@ class Obligation(NamedTuple):
 Thread = tuple[int, frozenset[Obligation]]
 Threadset = frozenset[Thread]
 
+Edge = tuple[int, int, int]  # first character, last character, next state
+
 _FREE: frozenset[Obligation] = frozenset()
 _TRUE: Threadset = frozenset([(DONE, _FREE)])
 
@@ -47,11 +46,9 @@ class Place(NamedTuple):
     tracked: tuple[Threadset, ...]
 
 
-def build_automaton(builder: _native.Builder, root: Tree, *, search: bool) -> int:
-    """The expression of the texts that `root` matches whole, or with `search` anywhere."""
-    threads = build_threads(root, search=search)
-    states, accepting = _Subsets(threads, search=search).run()
-    return builder.automaton(states, accepting)
+def automaton_of(root: Tree, *, search: bool) -> tuple[list[list[Edge]], list[int]]:
+    """Edges of each state, from state 0, and accepting states: the texts that `root` matches whole or has inside."""
+    return _Subsets(build_threads(root, search=search), search=search).run()
 
 
 class _Subsets:
@@ -65,11 +62,11 @@ class _Subsets:
         self._moved: dict[tuple[Threadset, int, tuple[Threadset, ...]], Threadset] = {}
         self._asked: dict[tuple[int, tuple[Threadset, ...]], Threadset] = {}
 
-    def run(self) -> tuple[list[list[tuple[int, int, int]]], list[int]]:
+    def run(self) -> tuple[list[list[Edge]], list[int]]:
         """The edges of each state, the first one first, and the accepting states."""
         places = [self._start()]
         numbers = {places[0]: 0}
-        states: list[list[tuple[int, int, int]]] = []
+        states: list[list[Edge]] = []
         num_edges = 0
         for place in places:
             targets: dict[int, list[Ranges]] = {}

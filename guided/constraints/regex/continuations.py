@@ -12,13 +12,15 @@ from collections.abc import Generator, Mapping, Sequence
 from guided.constraints.characters import Ranges, negate, union
 from guided.constraints.regex.classes import split_classes
 from guided.constraints.regex.languages import Language, Languages
-from guided.constraints.regex.nodes import Alternate, Anchor, Chars, Concat, Literal, Look, Repeat, Words
+from guided.constraints.regex.nodes import Alternate, Anchor, Concat, Look, Repeat
+from guided.constraints.regex.simplify import one_character
 from guided.constraints.regex.tree import Tree
 
 __all__ = ["Continuations", "is_finite"]
 
 _MOST_REPEATS = 64  # copies of one repeat with look-around in it
 _MOST_VISITS = 20_000
+_MOST_LOOKS = 1_000  # each may hold all that follow it
 
 Table = tuple[Language, ...]  # at the start of the text, then behind each class of characters
 
@@ -36,16 +38,13 @@ def is_finite(order: Sequence[Tree], plain: Mapping[Tree, Language]) -> bool:
 
 def _last_character(tree: Tree) -> tuple[Ranges, bool] | None:
     """What a look-behind asks of the character before, and whether it also holds at the start; None if it sees more."""
+    chars = one_character(tree)
+    if chars is not None:
+        return chars, False
     match tree.op:
-        case Chars(ranges):
-            return ranges, False
-        case Literal(text) if len(text) == 1:
-            return union([(ord(text), ord(text))]), False
-        case Words(texts) if all(len(text) == 1 for text in texts):
-            return union([(ord(text), ord(text)) for text in texts]), False
         case Anchor("start"):
             return (), True
-        case Alternate() if all(isinstance(c.op, Chars | Literal | Words | Anchor) for c in tree.children):
+        case Alternate() if not any(isinstance(child.op, Alternate) for child in tree.children):
             found = [_last_character(child) for child in tree.children]
             known = [f for f in found if f is not None]
             return (union(*(f[0] for f in known)), any(f[1] for f in known)) if len(known) == len(found) else None
@@ -59,6 +58,7 @@ class Continuations:
         self._languages = languages
         self._plain = plain
         self._num_visits = 0
+        self._num_looks = 0
         sets: list[Ranges] = []
         self._held: dict[Tree, tuple[int, bool]] = {}  # of a look-behind: its set, whether it holds at the start
         for tree in order:
@@ -83,7 +83,8 @@ class Continuations:
                 table = done.value
                 continue
             self._num_visits += 1
-            if self._num_visits > _MOST_VISITS:
+            self._num_looks += isinstance(tree.op, Look)
+            if self._num_visits > _MOST_VISITS or self._num_looks > _MOST_LOOKS:
                 return None
             pending.append(self._visit(tree, after))
             table = None
@@ -120,8 +121,9 @@ class Continuations:
             case Look(is_behind=True, is_negated=is_negated):
                 return self._look_behind(tree, is_negated, after)
             case Look(is_negated=is_negated):
-                if is_negated and isinstance(tree.children[0].op, Chars):  # without a complement it is quicker to match
-                    others = lang.concat([lang.chars(negate(tree.children[0].op.ranges)), lang.everything])
+                refused = one_character(tree.children[0]) if is_negated else None
+                if refused is not None:  # without a complement it is quicker to match
+                    others = lang.concat([lang.chars(negate(refused)), lang.everything])
                     return self._intersect(after, self._same(lang.union([lang.epsilon, others])))
                 asked = yield tree.children[0], self._same(lang.everything)
                 return self._intersect(after, tuple(map(lang.complement, asked)) if is_negated else asked)

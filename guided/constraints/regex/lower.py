@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from guided.constraints.regex.automaton import build_automaton
+from guided.constraints.regex.automaton import automaton_of
 from guided.constraints.regex.continuations import Continuations, is_finite
 from guided.constraints.regex.languages import Language, Languages
-from guided.constraints.regex.nodes import Alternate, Chars, Concat, Group, Literal, Program, Repeat, Words
+from guided.constraints.regex.nodes import Alternate, Chars, Concat, Group, Literal, Look, Program, Repeat, Words
+from guided.constraints.regex.simplify import simplify, split_conditions
 from guided.constraints.regex.tree import Tree, build_tree, postorder
 
 if TYPE_CHECKING:
@@ -26,19 +27,29 @@ def lower_program(builder: _native.Builder, program: Program, *, search: bool = 
 
     Raises ConstraintTooComplex for look-around that needs too many states.
     """
-    root = build_tree(program.ops)
-    order = postorder(root)
     languages = Languages(builder)
+    root = build_tree(program.ops)
+    if not any(isinstance(op, Look) for op in program.ops):
+        return languages.expression(_lower(builder, languages, root, search=search))
+    conditions, rest = split_conditions(simplify(root), search=search)
+    found = _lower(builder, languages, rest, search=search)
+    for condition in conditions:
+        found = languages.intersect(found, _lower(builder, languages, condition, search=True))
+    return languages.expression(found)
+
+
+def _lower(builder: _native.Builder, languages: Languages, root: Tree, *, search: bool) -> Language:
+    order = postorder(root)
     plain = _plain_parts(languages, order)
     if root in plain:
-        found = plain[root]
         around = [languages.everything] if search else []
-        return languages.expression(languages.concat([*around, found, *around]))
+        return languages.concat([*around, plain[root], *around])
     if is_finite(order, plain):
-        found_or_none = Continuations(languages, order, plain).run(root, search=search)
-        if found_or_none is not None:
-            return languages.expression(found_or_none)
-    return build_automaton(builder, root, search=search)
+        found = Continuations(languages, order, plain).run(root, search=search)
+        if found is not None:
+            return found
+    states, accepting = automaton_of(root, search=search)
+    return Language(builder.automaton(states, accepting), is_nullable=0 in accepting)
 
 
 def _plain_parts(languages: Languages, order: list[Tree]) -> dict[Tree, Language]:

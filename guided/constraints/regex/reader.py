@@ -37,6 +37,7 @@ __all__ = ["Flags", "Opening", "Reader"]
 
 _MOST_REPEATS = 4_000_000_000
 _MOST_NESTED_LOOKS = 50
+_MOST_LOOKS = 1_000  # with word boundaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class Reader(ABC):
         self._last: Either["nothing", "atom", "repeat", "anchor"] = "nothing"
         self._has_references = re.search(self.reference_syntax, pattern) is not None
         self._num_groups = 0
-        self._num_looks = 0  # open ones
+        self._num_open_looks = 0
+        self._num_looks = 0
         self._names: dict[str, int] = {}
 
     def read(self) -> Program:
@@ -178,9 +180,15 @@ class Reader(ABC):
 
     def put_boundary(self, words: Ranges, *, is_negated: bool, position: int) -> None:
         r"""Put out `\b` or `\B`; `words` are the characters of words."""
+        self._count_look(position)
         has_boundary_quirk = self.python_braces and sys.version_info < (3, 14)  # \B never matches an empty text
         self._put(*word_boundary(words, position, is_negated=is_negated, needs_text=has_boundary_quirk))
         self._last = "anchor"
+
+    def _count_look(self, position: int) -> None:
+        self._num_looks += 1
+        if self._num_looks > _MOST_LOOKS:
+            self.fail(f"more than {_MOST_LOOKS} look-arounds in one pattern are not supported", position)
 
     def put_reference(self, group: int | str, position: int) -> None:
         """Put out a back-reference to a group that was closed before."""
@@ -239,8 +247,9 @@ class Reader(ABC):
         self._flush()
         frame = _Frame(start, len(self._ops), self.flags, look=inside.look)
         if inside.look is not None:
-            self._num_looks += 1
-            if self._num_looks > _MOST_NESTED_LOOKS:
+            self._count_look(start)
+            self._num_open_looks += 1
+            if self._num_open_looks > _MOST_NESTED_LOOKS:
                 self.fail(f"look-around nested more than {_MOST_NESTED_LOOKS} deep is not supported", start)
         if inside.is_capture:
             self._num_groups += 1
@@ -268,7 +277,7 @@ class Reader(ABC):
             self._ops.append(Group(frame.number))
 
     def _close_look(self, frame: _Frame, look: Look) -> None:
-        self._num_looks -= 1
+        self._num_open_looks -= 1
         if self.python_braces:
             if look.is_behind and fixed_width(self._ops[frame.first_op :]) is None:
                 self.fail("a look-behind needs a pattern of one fixed width in Python", look.position)
@@ -317,6 +326,7 @@ class Reader(ABC):
 
     def _anchor(self, kind: Either["start", "end", "end_or_newline"]) -> None:
         if self.flags.multi_line:
+            self._count_look(self.position)
             self._put(*(line_start if kind == "start" else line_end)(self.position))
             self._last = "anchor"
         else:
