@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from typing import Any
 
 import jsonschema
@@ -296,3 +297,25 @@ def test_a_vocabulary_that_is_required_and_unknown_is_refused():
     meta["$vocabulary"]["http://x.test/mine"] = True
     with pytest.raises(UnsupportedSchema, match="mine"):
         JsonSchema(schema, registry=_registry(meta=meta)).compile(BYTES)
+
+
+def _ring(size: int, **more: Any) -> dict[str, Any]:
+    """Resources that refer to the next, each an entrance of its own."""
+    ring = {
+        f"d{i}": {"$id": f"d{i}", "type": "object", "properties": {"a": {"$ref": f"d{(i + 1) % size}"}}, **more}
+        for i in range(size)
+    }
+    return {"$id": "http://x.test/", "properties": {f"p{i}": {"$ref": f"d{i}"} for i in range(size)}, "$defs": ring}
+
+
+def test_many_resources_are_found_in_one_walk():
+    started = time.perf_counter()
+    assert not accepts(JsonSchema(_ring(500)), '{"p7": {"a": {"a": 1}}}')
+    assert time.perf_counter() - started < 2  # 20 s, when each reference walked the document
+
+
+def test_too_many_dynamic_scopes_are_refused_soon():
+    started = time.perf_counter()
+    with pytest.raises(ConstraintTooComplex, match="dynamic scopes"):
+        JsonSchema(_ring(400, additionalProperties={"$dynamicRef": "#x"}, **{"$dynamicAnchor": "x"})).compile(BYTES)
+    assert time.perf_counter() - started < 2

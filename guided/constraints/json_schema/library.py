@@ -44,11 +44,8 @@ class Library:
             raise InvalidSchema("", f"registry must be a referencing.Registry, not {type(registry).__name__}")
         self._registry = known if registry is None else known.combine(registry)
         self._anchors: dict[int, _Anchors] = {}
-        resource = self._specification.create_resource(document)
-        try:
-            self._root_resolver = self._registry.resolver_with_root(resource)
-        except (AttributeError, TypeError, ValueError, KeyError) as problem:
-            raise InvalidSchema("", f"the schema's identifiers cannot be read: {problem!r}") from problem
+        self._targets: dict[tuple[int, str], tuple[Place, Any]] = {}
+        self._root_resolver = self._resolver_of(document)
         self.root = self._entered(Place(document, "", self._root_resolver, is_entered=True), document)
 
     def inside(self, place: Place) -> Place:
@@ -62,20 +59,42 @@ class Library:
 
     def lookup(self, place: Place, reference: str, at: str) -> Place:
         """What `reference` points at when it stands at `place`, whatever is dynamic about it."""
+        key = id(place.schema), reference
+        if key not in self._targets:
+            self._targets[key] = self._lookup(place, reference, at)
+        target, root = self._targets[key]
+        return self._entered(target.within(place.scope), root)
+
+    def _lookup(self, place: Place, reference: str, at: str) -> tuple[Place, Any]:
+        """The target of a reference, and the root of the resource that it is in, where anchors are tracked."""
         resolver = place.resolver if place.resolver is not None else self._root_resolver
         uri, _, fragment = reference.partition("#")
         if self._draft < _NAMED_ANCHORS or not fragment or fragment.startswith("/"):
             found = self._resolve(resolver, reference, at)
             pointer = urllib.parse.unquote(reference.removeprefix("#"))
-            target = Place(found.contents, pointer, found.resolver, is_entered=True, scope=place.scope)
+            target = Place(found.contents, pointer, found.resolver, is_entered=True)
             is_tracked = self._draft >= _NAMED_ANCHORS
-            return self._entered(target, self._resolve(found.resolver, "#", at).contents if is_tracked else None)
+            return target, self._resolve(found.resolver, "#", at).contents if is_tracked else None
         resource = self._resolve(resolver, uri or "#", at)
         anchors = self._anchors_of(Place(resource.contents, uri, resource.resolver, is_entered=True))
         anchor = anchors.named.get(urllib.parse.unquote(fragment))
         if anchor is None:
             raise InvalidSchema(at, f"the reference {reference!r} points at nothing: there is no such anchor")
-        return self._entered(anchor.within(place.scope), resource.contents)
+        return anchor, resource.contents
+
+    def _resolver_of(self, document: Any) -> Any:
+        """A resolver that knows every resource; only those it can find where some other cannot be read."""
+        resource = self._specification.create_resource(document)
+        try:
+            uri = resource.id() or ""
+            registry = self._registry.with_resource(uri, resource)
+            try:
+                registry = registry.crawl()
+            except (AttributeError, TypeError, ValueError, KeyError):
+                return registry.resolver(uri)
+            return registry.resolver(uri)
+        except (AttributeError, TypeError, ValueError, KeyError) as problem:
+            raise InvalidSchema("", f"the schema's identifiers cannot be read: {problem!r}") from problem
 
     def _resolve(self, resolver: Any, reference: str, at: str) -> Any:
         from referencing.exceptions import Unresolvable

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["SchemaLowering"]
 
 _ARRAY, _OBJECT = 32, 64
+_MOST_COPIES = 20_000  # of schemas, for the dynamic scopes that reach them
 _NEGATES = re.compile(r'"(?:not|if|oneOf|contains|dependen\w+|unevaluated\w+)"')
 
 
@@ -47,6 +48,8 @@ class SchemaLowering:
             reason = "vocabularies of a metaschema together with references beyond the document"
             raise UnsupportedSchema("/$schema", "$schema", reason)
         self._count = NodeCount(max_nodes)
+        self._copies = NodeCount(min(_MOST_COPIES, max_nodes), "a schema with too many dynamic scopes")
+        self._lowered: set[int] = set()  # identities of schemas
         self._anything = self._constant(ALL_TYPES)
         self._nothing = self._constant(0)
         self._strings = StringParts(builder, options)
@@ -106,6 +109,9 @@ class SchemaLowering:
             place = self._references.follow(place)
         if place.key not in self._node_of:
             self._count.add()
+            if id(schema) in self._lowered:
+                self._copies.add()
+            self._lowered.add(id(schema))
             self._node_of[place.key] = node = self._builder.schema()
             self._pointer_of[node] = place.pointer
             self._pending.append((node, place))
