@@ -177,10 +177,30 @@ _LONG_CATEGORIES = {
 }
 
 
+_WHITE_SPACE = (
+    *((0x09, 0x0D), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029)),
+    *((0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)),
+)
+_ASCII_HEX = ((0x30, 0x39), (0x41, 0x46), (0x61, 0x66))
+_BINARY_PROPERTIES: dict[str, Callable[[], Iterable[tuple[int, int]]]] = {
+    **dict.fromkeys(("White_Space", "space"), lambda: _WHITE_SPACE),
+    **dict.fromkeys(("ASCII_Hex_Digit", "AHex"), lambda: _ASCII_HEX),
+    **dict.fromkeys(("Hex_Digit", "Hex"), lambda: [(c + d, e + d) for d in (0, 0xFEE0) for c, e in _ASCII_HEX]),
+    **dict.fromkeys(("Uppercase", "Upper"), lambda: _where(str.isupper)),
+    **dict.fromkeys(("Lowercase", "Lower"), lambda: _where(str.islower)),
+}
+
+
 @functools.cache
 def property_set(name: str) -> Ranges | None:
-    """The characters of `\\p{name}`: a general category, ASCII, Any or Assigned; None for what is not known here."""
-    name = name.removeprefix("General_Category=").removeprefix("gc=")
+    """The characters of `\\p{name}`: a general category or one of a few binary properties; None for what is not known.
+
+    Python knows no scripts, and of the binary properties only those here.
+    """
+    if name.startswith(("General_Category=", "gc=")):
+        name = name.partition("=")[2]
+    elif name in _BINARY_PROPERTIES:
+        return union(_BINARY_PROPERTIES[name]())
     if name == "Any":
         return EVERYTHING
     if name == "ASCII":

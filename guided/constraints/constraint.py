@@ -53,7 +53,7 @@ class Constraint(ABC):
         nodes: list[int] = []
         while pending:
             constraint, are_parts_done = pending.pop()
-            count = len(constraint.parts)
+            count = 0 if isinstance(constraint, Expression) else len(constraint.parts)
             if count and not are_parts_done:
                 pending.append((constraint, True))
                 pending.extend((part, False) for part in reversed(constraint.parts))
@@ -84,6 +84,11 @@ class Constraint(ABC):
 
     def __and__(self, other: Constraint) -> Constraint:
         raise ConstraintError(f"cannot intersect {type(self).__name__} with {type(other).__name__}")
+
+    def __sub__(self, other: Constraint) -> Constraint:
+        raise ConstraintError(
+            f"cannot take {type(other).__name__} from {type(self).__name__}: only regular constraints"
+        )
 
     def __invert__(self) -> Constraint:
         raise ConstraintError(f"cannot complement {type(self).__name__}: only regular constraints have a complement")
@@ -131,6 +136,9 @@ class Expression(Constraint):
         from guided.constraints.boolean import Intersection
 
         return Intersection(self, other) if isinstance(other, Expression) else super().__and__(other)
+
+    def __sub__(self, other: Constraint) -> Constraint:
+        return self & ~other if isinstance(other, Expression) else super().__sub__(other)
 
     def __invert__(self) -> Constraint:
         from guided.constraints.boolean import Complement

@@ -35,6 +35,8 @@ TEXTS = [
     (Regex("[a-z]+") & Regex(".{2,3}"), ["ab", "abc"], ["a", "abcd", "a1"]),
     (Regex(".*") & ~Regex(".*x.*"), ["abc", ""], ["axb"]),
     (Choice(["a", "b"]) & ~Choice(["a"]), ["b"], ["a"]),
+    (Regex("[a-z]+") - Choice(["if", "else"]), ["iff", "i"], ["if", "else", ""]),
+    (~(Regex("a+") & Regex(".{2}")), ["a", "ab", "aaa", ""], ["aa"]),
 ]
 
 
@@ -66,6 +68,8 @@ def test_any_text_is_valid_utf8_only():
         (lambda: LiteralText("\ud800"), "not valid Unicode"),
         (lambda: INTEGER & Regex("1"), "cannot intersect JsonSchema"),
         (lambda: ~INTEGER, "cannot complement JsonSchema"),
+        (lambda: Regex("1") - INTEGER, "cannot take JsonSchema from Regex"),
+        (lambda: INTEGER - Regex("1"), "cannot take Regex from JsonSchema"),
     ],
 )
 def test_bad_parts_are_typed_errors(make, message):
@@ -133,3 +137,14 @@ def test_public_names():
     for name in ("AnyText", "Choice", "Constraint", "JsonSchema", "Limits", "Regex", "Repeat", "Seq", "constraint"):
         assert name in guided.__all__
         assert getattr(guided, name) is getattr(guided.constraints, name)
+
+
+def test_deep_combinations_need_no_stack():
+    one = Regex("a")
+    other = Regex("a")
+    for _ in range(20_000):
+        one, other = ~(one & Regex("a")), ~(other & Regex("a"))
+    assert one == other
+    assert hash(one) == hash(other)
+    with pytest.raises(ConstraintTooComplex, match="nesting"):
+        one.compile(BYTES)

@@ -8,12 +8,14 @@ import json
 import random
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from guided.constraints import Regex
+from guided.constraints.characters import property_set
 from guided.constraints.regex import lower_program, parse_pattern
 from guided.constraints.regex.automaton import automaton_of
 from guided.constraints.regex.tree import build_tree
@@ -214,3 +216,32 @@ def test_no_real_pattern_is_refused():
         except (InvalidRegex, ConstraintTooComplex) as problem:
             refused.append((pattern, str(problem)))
     assert refused == []
+
+
+_PROPERTIES = [
+    *("L", "Lu", "Nd", "P", "gc=Sc", "General_Category=Zs", "LC", "Any", "ASCII", "White_Space", "ASCII_Hex_Digit"),
+    *("Hex_Digit", "Uppercase", "Lower"),
+]
+
+
+@needs_node
+def test_properties_are_those_of_node():
+    rng = random.Random(2)
+    moved = {0x295}  # a lower-case letter until Unicode 16 made it an other letter
+    codes = [*range(0x600), *range(0x2000, 0x2200), *range(0xFE00, 0x10000), *rng.sample(range(0x600, 0x30000), 3000)]
+    codes = [c for c in codes if not 0xD800 <= c <= 0xDFFF and c not in moved]
+    texts = [chr(c) for c in codes if unicodedata.category(chr(c)) != "Cn"]
+    cases = [(f"^\\p{{{name}}}$", texts) for name in _PROPERTIES]
+    for name, answer in zip(_PROPERTIES, _ask_node(cases), strict=True):
+        ranges = property_set(name)
+        assert ranges is not None
+        mine = [any(low <= ord(text) <= high for low, high in ranges) for text in texts]
+        assert [t for t, a, b in zip(texts, mine, answer, strict=True) if a != b] == [], name
+
+
+@pytest.mark.parametrize(
+    "name", ["Script=Greek", "sc=Latn", "Script_Extensions=Han", "Alphabetic", "Emoji", "Nonsense"]
+)
+def test_properties_that_python_does_not_know_are_refused(name):
+    with pytest.raises(InvalidRegex, match="is not supported; general categories are"):
+        Regex(f"\\p{{{name}}}", search=True)

@@ -19,7 +19,8 @@ from guided.errors import ConstraintTooComplex
 
 __all__ = ["automaton_of"]
 
-_MOST_MOVES = 400_000  # threads moved by one class of characters
+_MOST_MOVES = 400_000  # edges that threads are moved along, times the obligations that they carry
+_MOST_COMPARED = 32  # threads in one state, to drop those that ask for more than another
 _MOST_EDGES = 400_000  # ranges of characters between states
 
 
@@ -119,7 +120,7 @@ class _Subsets:
     def _seeds(self, threads: Threadset, held: int, tracked: tuple[Threadset, ...]) -> list[Thread]:
         seeds: list[Thread] = []
         for state, obligations in threads:
-            self._num_moves += 1
+            self._spend(1 + len(obligations))
             targets = [DONE] if state == DONE else [to for chars, to in self._nfa.edges[state] if held >> chars & 1]
             if not targets:
                 continue
@@ -131,9 +132,12 @@ class _Subsets:
             else:
                 assert kept is not None
                 seeds.extend((to, kept) for to in targets)
+        return seeds
+
+    def _spend(self, moves: int) -> None:
+        self._num_moves += moves
         if self._num_moves > _MOST_MOVES:
             raise ConstraintTooComplex("work to make a pattern with look-around deterministic", _MOST_MOVES)
-        return seeds
 
     def _close(self, seeds: Iterable[Thread], tracked: tuple[Threadset, ...]) -> Threadset:
         """`seeds` and what empty edges lead to, those that only pass by left out."""
@@ -142,7 +146,7 @@ class _Subsets:
         seen = set(pending)
         while pending:
             state, obligations = pending.pop()
-            self._num_moves += 1
+            self._spend(1 + len(nfa.jumps[state]) + (1 + len(obligations)) * len(nfa.asking[state]))
             found = [(to, obligations) for to in nfa.jumps[state]]
             for question, to in nfa.asking[state]:
                 kept = _oblige(obligations, question.is_negated, self._ask(question, tracked))
@@ -196,5 +200,8 @@ def _simplest(threads: list[Thread]) -> Threadset:
             by_state.setdefault(state, []).append(obligations)
     kept: list[Thread] = [(state, _FREE) for state in free]
     for state, choices in by_state.items():
-        kept.extend((state, o) for o in choices if not any(other < o for other in choices))
+        if len(choices) > _MOST_COMPARED:
+            kept.extend((state, o) for o in choices)
+        else:
+            kept.extend((state, o) for o in choices if not any(other < o for other in choices))
     return frozenset(kept)

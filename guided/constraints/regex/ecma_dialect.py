@@ -164,6 +164,7 @@ class EcmaReader(Reader):
             self.fail(f"\\{kind} needs a property in braces", start)
         ranges = property_set(found[1])
         if ranges is None:
-            self.fail(f"the property {found[1]!r} is not supported; general categories are", start)
+            known = "general categories are, and White_Space, Uppercase, Lowercase, Hex_Digit"
+            self.fail(f"the property {found[1]!r} is not supported; {known}", start)
         self.position = found.end()
         return negate(ranges) if kind == "P" else ranges
