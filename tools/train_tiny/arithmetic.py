@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from tools.train_tiny import values, words
-from tools.train_tiny.words import Split, pick
+from tools.train_tiny import values
+from tools.train_tiny.words import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def one_step(rng: Random, split: Split) -> Problem:
     names = {
         "n": values.first_name(rng, split),
         "m": values.first_name(rng, split),
-        "t": pick(rng, words.FRUITS, split),
+        "t": values.plural(rng, split),
     }
     return Problem(form.format(a=a, b=b, o=operator, **names), f"{a} {operator} {b}")
 
@@ -181,7 +181,7 @@ def _story(rng: Random, split: Split) -> Problem:
     names = {
         "n": values.first_name(rng, split),
         "m": values.first_name(rng, split),
-        "t": pick(rng, words.FRUITS, split),
+        "t": values.plural(rng, split),
     }
     text = (form + end).format(a=a, b=b, c=c, **names)
     if rng.random() < 0.5 and second == "-":

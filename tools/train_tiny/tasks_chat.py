@@ -92,7 +92,7 @@ def small_talk(rng: Random, split: Split) -> Example:
     if kind < 0.55:
         name = values.first_name(rng, split)
         user = rng.choice(("My name is {}.", "I am {}.", "Hi, I am {}.", "Call me {}.")).format(name)
-        return Example("chat_talk", wrap(rng, user, (_bare(f"Nice to meet you, {name}!"),)))
+        return Example("chat_talk", wrap(rng, user, (_bare(f"Pleased to meet you, {name}!"),)))
     if kind < 0.75:
         word = values.word(rng, split)
         return Example(

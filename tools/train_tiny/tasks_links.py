@@ -16,7 +16,7 @@ from tools.train_tiny.words import Split, pick
 def _site(rng: Random, split: Split) -> str:
     kind = rng.random()
     if kind < 0.6:
-        return values.invented(rng, split, 2)
+        return values.open_word(rng, split) if rng.random() < 0.5 else values.invented(rng, split, 2)
     return values.random_letters(rng, 3, 8) if kind < 0.75 else pick(rng, words.THINGS, split)
 
 

@@ -101,10 +101,10 @@ def profile(rng: Random, split: Split) -> Example:
     chosen = rng.sample(items, rng.randint(3, 5))
     head = (
         "The following is a character profile for an RPG game in JSON format.\n```json\n{\n"
-        f'    "id": {json.dumps(identity)},\n    "description": {json.dumps(text)},\n'
+        f'    "id": {json.dumps(identity)},\n    "description": {json.dumps(text)},'
     )
     body = (
-        f'    "name": "{values.pleasant_name(rng, split)}",\n    "age": {rng.randint(17, 70)},\n'
+        f'\n    "name": "{values.pleasant_name(rng, split)}",\n    "age": {rng.randint(17, 70)},\n'
         f'    "armor": "{armor}",\n'
         f'    "weapon": "{rng.choice(weapons[:2])}",\n    "class": "{kind}",\n'
         f'    "mantra": "{rng.choice(mantras)}",\n'

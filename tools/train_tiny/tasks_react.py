@@ -47,7 +47,7 @@ def _arithmetic_turns(problem: Problem) -> list[tuple[str, str, str]]:
 
 def calculation(rng: Random, split: Split) -> Example:
     """One or two operations with the calculator."""
-    is_single = rng.random() < 0.4
+    is_single = rng.random() < 0.33
     problem = one_step(rng, split) if is_single else two_step(rng, split)
     turns = _arithmetic_turns(problem)
     names = tools.offered(rng, ["calculator"])

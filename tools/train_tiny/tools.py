@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from tools.train_tiny import values, words
-from tools.train_tiny.words import Split, pick
+from tools.train_tiny.words import Split
 
 LINES = {
     "calculator": "calculator(expression: string) - Evaluate an arithmetic expression.",
@@ -93,7 +93,7 @@ def _key(rng: Random, split: Split, form: str) -> str:
         city=values.city(rng, split),
         name=values.full_name(rng, split),
         place=rng.choice(words.PLACES),
-        things=pick(rng, words.FRUITS, split),
+        things=values.plural(rng, split),
         country=values.country(rng, split),
         title=values.title(rng, split),
     )

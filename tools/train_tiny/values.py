@@ -120,8 +120,9 @@ def job(rng: Random, split: Split) -> str:
     kind = rng.random()
     if kind < 0.55:
         return open_word(rng, split) + rng.choice(("", "", "er", "ist", "or"))
-    if kind < 0.61:
-        return "senior " + pick(rng, words.JOBS, split)
+    if kind < 0.68:
+        rank = rng.choice(("senior", "junior", "chief")) if rng.random() < 0.3 else open_word(rng, split)
+        return f"{rank} {pick(rng, words.JOBS, split)}"
     return pick(rng, words.JOBS, split)
 
 
@@ -224,6 +225,11 @@ def title(rng: Random, split: Split) -> str:
     return f"The {invented(rng, split).capitalize()}"
 
 
+def plural(rng: Random, split: Split) -> str:
+    """Countable things, known or not."""
+    return open_word(rng, split) + "s" if rng.random() < 0.4 else pick(rng, words.FRUITS, split)
+
+
 def animal(rng: Random, split: Split) -> str:
     """An animal, known or not."""
     return open_word(rng, split) if rng.random() < 0.5 else pick(rng, words.ANIMALS, split)
@@ -249,4 +255,6 @@ def word(rng: Random, split: Split) -> str:
         return random_letters(rng)
     if kind < 0.45:
         return open_word(rng, split)
+    if kind < 0.52:
+        return f"{open_word(rng, split)} {open_word(rng, split)}"
     return str(rng.choice(makers)(rng, split))

@@ -132,13 +132,21 @@ def every_word(split: Split) -> tuple[str, ...]:
 SENTENCE_WORDS = _w(
     "the this that they them then there here with from your name age city job text field key call wait send paid "
     "order price piece unit book author title write read mail phone ring number address event date place plan join "
-    "host go fly ticket book leave land travel pet call live adopt invoice pay due expect meet room talk own bag pack "
-    "parcel receive code note set give please it we you she he her his my our new old year home work move turn food "
-    "sport science vote review topic label love hate like good bad great nice best worst star money open file page "
-    "link site folder path copy answer question tool look up fact need know first now add take multiply divide result "
-    "left more many have find lose buy sell box child share part weather translate word stock time status capital "
-    "search today define hello thank rope shield staff wand bow sword axe mace spear potion scroll cloak bread map "
-    "horn quick strike light duty guard"
+    "host go fly ticket leave land travel pet live adopt invoice pay due expect meet room talk own bag pack parcel "
+    "receive code note set give please it we you she he her his my our new old year home work move turn food sport "
+    "science vote review topic label love hate like good bad great nice best worst star money open file page link "
+    "site folder path copy answer question tool look up fact need know first now add take multiply divide result left "
+    "more many have find lose buy sell box child share part weather translate word stock time status capital search "
+    "today define hello thank rope shield staff wand bow sword axe mace spear potion scroll cloak bread map horn "
+    "quick strike light duty guard string tools description object view politic country following char game sentiment "
+    "profile character years slate fine tell about false get lives true customer passenger quantity recipient "
+    "distance volume rooms population works nickname source depth flavour width target language species model "
+    "category serial count web who candidate how show much goes belong fight wrote spoke turned moved help week query "
+    "calculate called living want does euros record written nobody barbarian null where found kind rain entry which "
+    "times king meat comes became flight assistant just become took every buys subtract row elect had user closed "
+    "tower public were reply soon starts november december gram later costs divided software guide guides guided "
+    "library python data server cloud network online computer internet program system summer winter morning evening "
+    "water house family school friend mother father river street mountain"
 )
 
 

@@ -31,7 +31,7 @@ class Writer(Protocol):
 def cut(text: str, right: str) -> str:
     """As many lines of `text` as `right` has, up to the end token."""
     lines = text.split("<|end|>")[0].split("\n")
-    return "\n".join(lines[: right.strip("\n").count("\n") + 1])
+    return "\n".join(lines[: right.rstrip("\n").count("\n") + 1])
 
 
 class PlainWriter:
