@@ -257,6 +257,13 @@ def test_a_schema_of_another_draft_is_refused():
     assert not accepts(JsonSchema({"$ref": "http://x.test/old"}, registry=_registry(old=remote), draft="7"), '["a"]')
 
 
+def test_an_explicit_draft_holds_for_the_whole_document():
+    inner = {"$schema": D2019, "$id": "inner", "prefixItems": [{"type": "integer"}]}
+    schema = {"$schema": D2019, "$id": "http://x.test/outer", "$ref": "inner", "$defs": {"i": inner}}
+    assert accepts(JsonSchema(schema), '["a"]')  # 2019-09 has no prefixItems
+    assert not accepts(JsonSchema(schema, draft="2020-12"), '["a"]')
+
+
 VOCABULARIES = "https://json-schema.org/draft/2020-12/vocab/"
 
 

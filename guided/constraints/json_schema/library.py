@@ -37,6 +37,7 @@ class Library:
         from referencing import Registry, jsonschema
 
         self._draft = draft
+        self._drafts = {draft, draft_named(document) or draft}  # draft= may say otherwise than the document
         uri = next(u for u, d in DRAFT_URIS.items() if d == draft)
         self._specification = jsonschema.specification_with(uri + ("#" if draft < 2019 else ""))
         known: Any = jsonschema_specifications.REGISTRY
@@ -112,8 +113,8 @@ class Library:
     def _entered(self, place: Place, root: Any) -> Place:
         """The place in the dynamic scope that includes its resource, whose root is `root`."""
         for schema in (place.schema, root):
-            if (draft_named(schema) or self._draft) != self._draft:
-                reason = "a schema in another draft than the one that refers to it; draft= reads all in one"
+            if (draft_named(schema) or self._draft) not in self._drafts:
+                reason = "a schema in another draft than the one that refers to it"
                 raise UnsupportedSchema(place.pointer, "$schema", reason)
         if self._draft < _NAMED_ANCHORS:
             return place
