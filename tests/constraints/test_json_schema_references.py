@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import json
+import random
 import time
 from typing import Any
 
@@ -16,6 +18,7 @@ from guided.constraints import JsonSchema, Limits
 from guided.errors import ConstraintTooComplex, InvalidSchema, UnsupportedSchema
 
 from .conftest import BYTES, accepts
+from .fake_builder import FakeBuilder
 
 D2019 = "https://json-schema.org/draft/2019-09/schema"
 LIST = {
@@ -326,3 +329,49 @@ def test_too_many_dynamic_scopes_are_refused_soon():
     with pytest.raises(ConstraintTooComplex, match="dynamic scopes"):
         JsonSchema(_ring(400, additionalProperties={"$dynamicRef": "#x"}, **{"$dynamicAnchor": "x"})).compile(BYTES)
     assert time.perf_counter() - started < 2
+
+
+def _random_part(rng: random.Random, depth: int, *, is_anchored: bool) -> dict[str, Any]:
+    kind = rng.choice(["type", "ref", "properties", "items", "anyOf"] + ([] if is_anchored else ["dynamic"] * 2))
+    if kind == "type" or depth == 0:
+        return {"type": rng.choice(["string", "integer", "null", "boolean", "object", "array"])}
+    if kind == "ref":
+        return {"$ref": rng.choice(["r1", "r2", "r3"])}
+    if kind == "dynamic":
+        return {"$dynamicRef": rng.choice(["#x", "#y"])}
+    part = [_random_part(rng, depth - 1, is_anchored=is_anchored) for _ in range(2)]
+    return {kind: {"properties": dict(zip("ab", part, strict=True)), "items": part[0], "anyOf": part}[kind]}
+
+
+def _random_resource(rng: random.Random, name: str) -> dict[str, Any]:
+    # what is anchored refers to no anchor: jsonschema resolves that from the wrong resource after a $dynamicRef
+    keywords = {name: rng.choice(["$anchor", "$dynamicAnchor", "$dynamicAnchor"]) for name in "xy"}
+    anchors = {n: {k: n, **_random_part(rng, 1, is_anchored=True)} for n, k in keywords.items()}
+    return {**_random_part(rng, 2, is_anchored=False), "$id": name, "$defs": anchors}
+
+
+def _random_value(rng: random.Random, depth: int) -> Any:
+    if depth == 0 or rng.random() < 0.4:
+        return rng.choice(["s", 1, None, True])
+    if rng.random() < 0.6:
+        return {k: _random_value(rng, depth - 1) for k in rng.sample("ab", rng.randint(0, 2))}
+    return [_random_value(rng, depth - 1) for _ in range(rng.randint(0, 2))]
+
+
+def test_random_scopes_are_judged_as_by_jsonschema():
+    rng = random.Random(5)
+    verdicts: collections.Counter[bool] = collections.Counter()
+    for _ in range(600):
+        schema = _random_resource(rng, "http://x.test/root")
+        schema["$defs"] |= {name: _random_resource(rng, name) for name in ("r1", "r2", "r3")}
+        builder = FakeBuilder()
+        try:
+            JsonSchema(schema).lower(builder)
+        except InvalidSchema:
+            continue  # it applies itself to the same value
+        validator = jsonschema.Draft202012Validator(schema)
+        for value in [_random_value(rng, 3) for _ in range(8)]:
+            verdict = builder.holds(builder.grammar[-1][1], value)
+            assert verdict == validator.is_valid(value), (schema, value)
+            verdicts[verdict] += 1
+    assert min(verdicts[True], verdicts[False]) > 500
