@@ -74,6 +74,12 @@ PYTHON_PATTERNS = [
     r"(?=(a|b)\1).*",
     r"([ab]{1,2})\1",
     r"(?:(?<![a])b|a)+?",
+    r"[ab]{1,4}(?<!ab)",
+    r"(?=..)(?!bb)[ab]+(?<=ba|bb)(?<!aba)",
+    r"(?=a)(?<!ba)",
+    r"(?=a)^(?=ab)",
+    r"(?:(?=ab)a|b)*(?<!aa|bb)\Z(?<=a.)",
+    r"(?=.*a$\n?)a*(?<=aa)$",
 ]
 SHORT = ["".join(t) for n in range(6) for t in itertools.product("ab \n", repeat=n)]
 

@@ -1,9 +1,13 @@
 """Look-around that is next to the one character it sees, put into that character: `(?!x).` is `[^x]`.
 
-This makes the commonest loops with look-around plain, `(?:(?!x).)*`, and leading look-aheads conditions of their own.
+This makes the commonest loops with look-around plain, `(?:(?!x).)*`. Look-around at the borders of the text becomes
+conditions of their own.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal as Either
 
 from guided.constraints.characters import Ranges, negate, union
 from guided.constraints.regex.nodes import Anchor, Chars, Concat, Group, Literal, Look, Words
@@ -69,22 +73,31 @@ def _take(look: Tree, neighbour: Tree) -> Tree | None:
 
 
 def split_conditions(root: Tree, *, search: bool) -> tuple[list[Tree], Tree]:
-    """Look-aheads at the start of the whole text, each to be searched for on its own, and the rest.
+    """Look-aheads at the start of the text and look-behinds at its end, each to be searched for alone, and the rest.
 
-    `^(?=.{1,253}$)(...)+$` is an intersection; its parts are much smaller than their product.
+    `^(?=.{1,253}$)(...)+(?<!-foo)$` is an intersection; its parts are much smaller than their product.
     """
     children = root.children if isinstance(root.op, Concat) else ()
-    anchors: list[Tree] = []
-    looks: list[Tree] = []
-    for child in children:
-        if isinstance(child.op, Anchor) and child.op.kind == "start":
-            anchors.append(child)
-        elif isinstance(child.op, Look) and not child.op.is_behind:
-            looks.append(child)
-        else:
-            break
-    rest = children[len(anchors) + len(looks) :]
-    if not looks or not rest or (search and not anchors):
+    first = _num_bordering(children, "start")
+    last = len(children) - _num_bordering(children[:first:-1], "end")
+    has_start, has_end = (any(isinstance(t.op, Anchor) for t in part) for part in (children[:first], children[last:]))
+    if search and not has_start:
+        first = 0
+    if search and not has_end:
+        last = len(children)
+    start, end = Tree(Anchor("start", 0)), Tree(Anchor("end", 0))
+    conditions = [Tree(Concat(2), (start, t)) for t in children[:first] if isinstance(t.op, Look)]
+    conditions += [Tree(Concat(2), (t, end)) for t in children[last:] if isinstance(t.op, Look)]
+    if not conditions:
         return [], root
-    start = Tree(Anchor("start", 0))
-    return [Tree(Concat(2), (start, look)) for look in looks], Tree(Concat(1 + len(rest)), (start, *rest))
+    rest = (start,) * has_start + children[first:last] + (end,) * has_end
+    return conditions, Tree(Concat(len(rest)), rest) if rest else Tree(Literal(""))
+
+
+def _num_bordering(parts: Sequence[Tree], border: Either["start", "end"]) -> int:
+    """How many parts, in this order, are the anchor of that border or look-around away from it."""
+    for index, part in enumerate(parts):
+        is_away = isinstance(part.op, Look) and part.op.is_behind == (border == "end")
+        if not is_away and not (isinstance(part.op, Anchor) and part.op.kind == border):
+            return index
+    return len(parts)
