@@ -319,6 +319,7 @@ void Machine::step_one(FrameId id, std::uint8_t byte, Config& queue, Config& to)
 
 void Machine::step(const Config& from, std::uint8_t byte, Config& to) {
     to.clear();
+    rounds_.clear();  // an error may have ended the last step anywhere
     Config queue = from;
     for (std::size_t i = 0; i < queue.size(); ++i) step_one(queue[i], byte, queue, to);
     sort_unique(to);

@@ -124,3 +124,34 @@ TEST(rounds_that_read_nothing_end) {
     CHECK(g->is_accepting(state));
     CHECK(g->accept_bytes(state, "1[]{}") != nullptr);
 }
+
+TEST(an_error_in_a_mask_leaves_the_grammar_usable) {
+    Builder b(1'000'000, 100'000);
+    auto& schemas = b.machine().schemas;
+    SchemaNode hard;  // more alternatives than are looked at: 2^13
+    for (int i = 0; i < 13; ++i) {
+        SchemaNode x, y;
+        x.required = {schemas.intern_key(std::u32string(1, static_cast<char32_t>(U'a' + i)))};
+        y.required = {schemas.intern_key(std::u32string(2, static_cast<char32_t>(U'a' + i)))};
+        const Lit first = 2 * define(b, x), second = 2 * define(b, y);
+        hard.any_of.push_back({first, second});
+    }
+    SchemaNode outer;
+    outer.types = kObject;
+    outer.properties = {{schemas.intern_key(U"easy"), kTrueLit}, {schemas.intern_key(U"hard"), 2 * define(b, hard)}};
+    SchemaNode root;
+    root.types = kObject;
+    root.properties = {{schemas.intern_key(U"o"), 2 * define(b, outer)}};
+    auto g = b.compile(b.json(define(b, root), Layout{}), vocabulary());
+    const StatePtr before = g->accept_bytes(g->start(""), "{\"o\":");
+    for (int round = 0; round < 3; ++round) {
+        bool refused = false;
+        try {
+            g->row(before);
+        } catch (const TooComplex&) {
+            refused = true;
+        }
+        CHECK(refused);
+        CHECK(g->row(g->start(""))->count > 0);
+    }
+}
