@@ -108,10 +108,12 @@ class UnsatisfiableConstraint(ConstraintError):
 
 
 class ConstraintTooComplex(ConstraintError):
-    """Compiling or matching needs more work than `guided.Limits` allows."""
+    """Compiling or matching needs more work than is allowed: by `guided.Limits`, or by a fixed bound of the core."""
 
     def __init__(self, what: str, limit: int) -> None:
-        super().__init__(f"constraint too complex: {what} (limit {limit}); simplify it or pass larger guided.Limits")
+        super().__init__(
+            f"constraint too complex: {what} (limit {limit}); simplify it (guided.Limits lists the limits that can be raised)"
+        )
         self.what = what
         self.limit = limit
 

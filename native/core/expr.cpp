@@ -33,8 +33,7 @@ std::uint32_t Partition::class_of(std::uint32_t c) const {
     return piece_class[static_cast<std::size_t>(it - starts.begin()) - 1];
 }
 
-ExprPool::ExprPool(std::uint64_t max_expressions, std::uint64_t max_states)
-    : max_expressions_(max_expressions), max_states_(max_states) {
+ExprPool::ExprPool(std::uint64_t max_expressions) : max_expressions_(max_expressions) {
     intern(ExprKind::Empty, false, 0, 0, 0, 0, {});
     intern(ExprKind::Epsilon, true, 0, 0, 0, 0, {});
     // kAll is a repeat whose set has not got its id yet: the set's node comes right after it

@@ -59,7 +59,7 @@ class ExprPool {
    public:
     static constexpr ExprId kEmpty = 0, kEpsilon = 1, kAll = 2;  // nothing, the empty text, every text
 
-    ExprPool(std::uint64_t max_expressions, std::uint64_t max_states);
+    explicit ExprPool(std::uint64_t max_expressions);
 
     ExprId set(const CharSet& chars);
     ExprId literal(const std::u32string& text);
@@ -84,7 +84,6 @@ class ExprPool {
     const std::vector<std::uint32_t>& firsts(ExprId e);  // ids of the sets that can come first
     Hash128 content_hash(ExprId e) const { return nodes_[e].hash; }
     std::size_t size() const { return nodes_.size(); }
-    std::uint64_t max_states() const { return max_states_; }
 
    private:
     struct Node {
@@ -116,7 +115,7 @@ class ExprPool {
         Hash128 hash;
     };
 
-    std::uint64_t max_expressions_, max_states_;
+    std::uint64_t max_expressions_;
     std::vector<Table> tables_;
     std::vector<Node> nodes_;
     std::vector<ExprId> lists_;

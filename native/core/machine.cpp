@@ -35,7 +35,7 @@ bool Machine::FrameEqual::operator()(const Frame& x, const Frame& y) const {
 }
 
 Machine::Machine(std::uint64_t max_expressions, std::uint64_t max_states)
-    : pool(max_expressions, max_states), lexer(pool, max_states), schemas(pool, lexer) {
+    : pool(max_expressions), lexer(pool, max_states), schemas(pool, lexer) {
     frames_.push_back({FrameKind::Root, 0, 0, 0, 0, 0, 0});
     frame_ids_.emplace(frames_[0], 0);
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import jsonschema
@@ -12,9 +11,6 @@ import guided
 from guided.agents import Budget, ReactAgent, ReactRun
 from guided.program import Session
 from guided.tools import calculator, lookup, tool
-
-TINY = Path(__file__).resolve().parents[2] / "backends/guided_backends/builtin/tiny/model.safetensors"
-pytestmark = pytest.mark.skipif(not TINY.exists(), reason="the shipped model is not trained yet: run tools/train_tiny")
 
 
 @tool
