@@ -112,7 +112,7 @@ class ConstraintTooComplex(ConstraintError):
 
     def __init__(self, what: str, limit: int) -> None:
         super().__init__(
-            f"constraint too complex: {what} (limit {limit}); simplify it (guided.Limits lists the limits that can be raised)"
+            f"constraint too complex: {what} (limit {limit}); simplify it (guided.Limits: what can be raised)"
         )
         self.what = what
         self.limit = limit
