@@ -1,10 +1,15 @@
-"""Backends under one suite: each is loaded on the same small random Llama, written here as a Hugging Face directory."""
+"""Backends under one suite: each is loaded on the same small random Llama, written here as a Hugging Face directory.
+
+`GUIDED_BACKEND=NAME pytest tests/conformance/test_engine.py tests/conformance/test_masked_decode.py` runs it on an
+installed backend, found through its entry point.
+"""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from guided.runtime.engine import Engine
+from guided.runtime.load import load_engine
 
 TEXT = [
     "The following is a character profile for an RPG game in JSON format.",
@@ -124,7 +130,13 @@ def _load_transformers(directory: Path, **options: Any) -> Engine:
     return engine
 
 
+def _load_installed(directory: Path, **options: Any) -> Engine:
+    return load_engine(directory, os.environ["GUIDED_BACKEND"], **options)
+
+
 BACKENDS = {"builtin": _load_builtin, "transformers": _load_transformers}
+if "GUIDED_BACKEND" in os.environ:
+    BACKENDS = {os.environ["GUIDED_BACKEND"]: _load_installed}
 
 
 @pytest.fixture(params=sorted(BACKENDS))
