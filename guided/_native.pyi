@@ -14,6 +14,12 @@ class Vocabulary:
     @property
     def max_token_bytes(self) -> int: ...
 
+class Expression:
+    """A regular expression outside of any builder; it never changes."""
+
+    @property
+    def size(self) -> int: ...  # nodes and states of automata
+
 class Builder:
     """Collects expressions, schema nodes and grammar nodes; `compile` turns one root into a grammar."""
 
@@ -32,6 +38,11 @@ class Builder:
     def words(self, texts: Sequence[str]) -> int: ...  # one of these texts; fine for 100,000 of them
     # a deterministic automaton from state 0: of each state its edges (first code point, last, next state)
     def automaton(self, states: Sequence[Sequence[tuple[int, int, int]]], accepting: Sequence[int]) -> int: ...
+    # the same texts as an automaton, whose derivatives are looked up; `part` itself if that takes more states
+    def tabulated(self, part: int, max_states: int) -> int: ...
+    def scratch(self) -> Builder: ...  # an empty builder with the same limits
+    def exported(self, part: int) -> Expression: ...
+    def insert(self, expression: Expression) -> int: ...
     def is_empty(self, part: int) -> bool: ...  # no text at all matches; may raise ConstraintTooComplex
 
     # JSON Schema nodes: reserve an id (so that schemas can recurse), then define it once.

@@ -6,6 +6,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include "errors.hpp"
@@ -54,7 +55,10 @@ struct PyMatcher {
 
 class PyBuilder {
    public:
-    PyBuilder(std::uint64_t max_expressions, std::uint64_t max_states) : builder_(max_expressions, max_states) {}
+    const std::uint64_t max_expressions, max_states;
+
+    PyBuilder(std::uint64_t max_expressions, std::uint64_t max_states)
+        : max_expressions(max_expressions), max_states(max_states), builder_(max_expressions, max_states) {}
 
     Builder& builder() {
         if (is_spent_) throw nb::value_error("this builder has been compiled; start a new one");
@@ -185,6 +189,8 @@ nb::object allowed_tokens(const PyMatcher& m) {
 }
 
 void bind_builder(nb::module_& m) {
+    nb::class_<PortableExpr>(m, "Expression", "A regular expression outside of any builder; it never changes.")
+        .def_prop_ro("size", [](const PortableExpr& x) { return x.num_parts(); });
     nb::class_<PyBuilder>(m, "Builder")
         .def(nb::init<std::uint64_t, std::uint64_t>(), "max_expressions"_a = 2'000'000, "max_states"_a = 1'000'000)
         .def("empty", [](PyBuilder&) { return ExprPool::kEmpty; })
@@ -228,6 +234,11 @@ void bind_builder(nb::module_& m) {
             }
             return b.pool().automaton(a);
         }, "states"_a, "accepting"_a)
+        .def("tabulated", [](PyBuilder& b, std::uint32_t e, std::uint32_t max_states) { return b.pool().tabulated(b.expr(e), max_states); },
+             "part"_a, "max_states"_a)
+        .def("scratch", [](PyBuilder& b) { return std::make_unique<PyBuilder>(b.max_expressions, b.max_states); })
+        .def("exported", [](PyBuilder& b, std::uint32_t e) { return b.pool().exported(b.expr(e)); }, "part"_a)
+        .def("insert", [](PyBuilder& b, const PortableExpr& x) { return b.pool().insert(x); }, "expression"_a)
         .def("is_empty", [](PyBuilder& b, std::uint32_t e) { return !b.pool().nonempty(b.expr(e)); }, "part"_a)
         .def("schema", [](PyBuilder& b) {
             b.schemas().nodes.emplace_back();

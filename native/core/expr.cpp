@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxSearched = 20'000;
 constexpr std::uint32_t kMaxDepth = 2000;  // recursion below is bounded by it
+constexpr ExprId kFree = 0xFFFFFFFF;
 
 std::uint64_t mix(std::uint64_t h, std::uint64_t x) {
     h ^= x + 0x9E3779B97F4A7C15ull + (h << 6) + (h >> 2);
@@ -20,12 +21,21 @@ std::uint64_t mix(std::uint64_t h, std::uint64_t x) {
     return h;
 }
 
+// A hash of what an expression is made of, in one pool.
+std::uint32_t made_of(ExprKind kind, std::uint32_t a, std::uint32_t b, std::uint32_t min, std::uint32_t max, const std::vector<ExprId>& list) {
+    std::uint64_t h = 0x9E3779B97F4A7C15ull + static_cast<std::uint64_t>(kind);
+    auto add = [&](std::uint64_t x) { h = (h ^ x) * 0xFF51AFD7ED558CCDull, h ^= h >> 32; };
+    add((std::uint64_t(a) << 32) | b), add((std::uint64_t(min) << 32) | max);
+    for (ExprId e : list) add(e);
+    return static_cast<std::uint32_t>(h);
+}
+
+}  // namespace
+
 void absorb(Hash128& h, std::uint64_t x) {
     h.lo = mix(h.lo, x);
     h.hi = mix(h.hi, x ^ 0xA5A5A5A5DEADBEEFull);
 }
-
-}  // namespace
 
 std::uint32_t Partition::class_of(std::uint32_t c) const {
     if (c < 128) return ascii[c];
@@ -33,15 +43,16 @@ std::uint32_t Partition::class_of(std::uint32_t c) const {
     return piece_class[static_cast<std::size_t>(it - starts.begin()) - 1];
 }
 
-ExprPool::ExprPool(std::uint64_t max_expressions) : max_expressions_(max_expressions) {
-    intern(ExprKind::Empty, false, 0, 0, 0, 0, {});
-    intern(ExprKind::Epsilon, true, 0, 0, 0, 0, {});
+ExprPool::ExprPool(std::uint64_t max_expressions) : max_expressions_(max_expressions), slots_(256, {0, kFree}) {
+    ascii_.fill(kEmpty);
+    intern(ExprKind::Empty, false, 0, 0, 0, 0);
+    intern(ExprKind::Epsilon, true, 0, 0, 0, 0);
     // kAll is a repeat whose set has not got its id yet: the set's node comes right after it
     const std::uint32_t every = intern_set(all_chars());
     const ExprId any_char = kAll + 1;
     nodes_.push_back({ExprKind::Repeat, true, true, 0, 2, any_char, 0, 0, kUnbounded, {}});
-    interned_[{static_cast<std::uint32_t>(ExprKind::Repeat), any_char, 0, 0, kUnbounded}] = kAll;
-    intern(ExprKind::Set, false, every, 0, 0, 0, {});
+    place({made_of(ExprKind::Repeat, any_char, 0, 0, kUnbounded, {}), kAll});
+    intern(ExprKind::Set, false, every, 0, 0, 0);
     Hash128 h;
     absorb(h, static_cast<std::uint64_t>(ExprKind::Repeat));
     absorb(h, nodes_[any_char].hash.lo);
@@ -58,23 +69,55 @@ std::uint32_t ExprPool::intern_set(const CharSet& chars) {
     return it->second;
 }
 
+bool ExprPool::is_made_of(const Node& n, ExprKind kind, std::uint32_t a, std::uint32_t b, std::uint32_t min, std::uint32_t max,
+                          const std::vector<ExprId>& list) const {
+    if (n.kind != kind) return false;
+    if (kind == ExprKind::Alt || kind == ExprKind::And)
+        return n.b == list.size() && std::equal(list.begin(), list.end(), lists_.begin() + n.a);
+    return n.a == a && n.b == b && n.min == min && n.max == max;
+}
+
+void ExprPool::place(Slot slot) {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t i = slot.hash & mask;
+    while (slots_[i].id != kFree) i = (i + 1) & mask;
+    slots_[i] = slot;
+}
+
 ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint32_t b, std::uint32_t min,
                         std::uint32_t max, const std::vector<ExprId>& list) {
-    std::vector<std::uint32_t> key{static_cast<std::uint32_t>(kind), a, b, min, max};
-    key.insert(key.end(), list.begin(), list.end());
-    if (auto it = interned_.find(key); it != interned_.end()) return it->second;
+    const std::uint32_t hash = made_of(kind, a, b, min, max, list);
+    const std::size_t mask = slots_.size() - 1;
+    for (std::size_t i = hash & mask; slots_[i].id != kFree; i = (i + 1) & mask)
+        if (slots_[i].hash == hash && is_made_of(nodes_[slots_[i].id], kind, a, b, min, max, list)) return slots_[i].id;
     if (nodes_.size() >= max_expressions_)
         throw TooComplex("number of regular subexpressions", static_cast<std::int64_t>(max_expressions_));
-
-    constexpr std::uint32_t kNever = 1u << 30;
     Node node{kind, nullable, true, nullable ? 0u : 1u, 1, a, b, min, max, {}};
+    describe(node, list);
+    if (node.depth > kMaxDepth) throw TooComplex("nesting of a regular expression", kMaxDepth);
+    const auto id = static_cast<ExprId>(nodes_.size());
+    if (2 * nodes_.size() > slots_.size()) {
+        std::vector<Slot> old(2 * slots_.size(), {0, kFree});
+        old.swap(slots_);
+        for (const Slot& slot : old)
+            if (slot.id != kFree) place(slot);
+    }
+    nodes_.push_back(node);
+    place({hash, id});
+    return id;
+}
+
+// What is known of a node by its parts. A list is kept from here on.
+void ExprPool::describe(Node& node, const std::vector<ExprId>& list) {
+    constexpr std::uint32_t kNever = 1u << 30;
     auto capped = [](std::uint64_t n) { return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, kNever)); };
-    absorb(node.hash, static_cast<std::uint64_t>(kind));
+    absorb(node.hash, static_cast<std::uint64_t>(node.kind));
     auto include = [&](ExprId e, bool deeper) {
         node.plain = node.plain && nodes_[e].plain;
         node.depth = std::max(node.depth, nodes_[e].depth + (deeper ? 1 : 0));
     };
-    switch (kind) {
+    const std::uint32_t a = node.a, b = node.b;
+    switch (node.kind) {
         case ExprKind::Set:
             for (const Range& r : sets_[a]) absorb(node.hash, (std::uint64_t(r.lo) << 32) | r.hi);
             break;
@@ -84,52 +127,56 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
             absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[b].hash.lo);
             absorb(node.hash, nodes_[a].hash.hi), absorb(node.hash, nodes_[b].hash.hi);
             break;
-        case ExprKind::State:
-            absorb(node.hash, tables_[a].hash.lo), absorb(node.hash, tables_[a].hash.hi), absorb(node.hash, b);
+        case ExprKind::State: {
+            const Table& t = *tables_[a].table;
+            node.least = t.least[b];
+            absorb(node.hash, t.hash.lo), absorb(node.hash, t.hash.hi), absorb(node.hash, b);
             break;
+        }
         case ExprKind::Not:
             include(a, true), node.plain = false;
             absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[a].hash.hi);
             break;
         case ExprKind::Repeat:
             include(a, true);
-            node.least = capped(std::uint64_t(nodes_[a].least) * min);
+            node.least = capped(std::uint64_t(nodes_[a].least) * node.min);
             absorb(node.hash, nodes_[a].hash.lo), absorb(node.hash, nodes_[a].hash.hi);
-            absorb(node.hash, min), absorb(node.hash, max);
+            absorb(node.hash, node.min), absorb(node.hash, node.max);
             break;
         case ExprKind::Alt:
         case ExprKind::And: {
             node.a = static_cast<std::uint32_t>(lists_.size()), node.b = static_cast<std::uint32_t>(list.size());
             lists_.insert(lists_.end(), list.begin(), list.end());
-            node.least = kind == ExprKind::Alt ? kNever : 0;
+            node.least = node.kind == ExprKind::Alt ? kNever : 0;
             for (ExprId e : list)
-                node.least = kind == ExprKind::Alt ? std::min(node.least, nodes_[e].least) : std::max(node.least, nodes_[e].least);
+                node.least = node.kind == ExprKind::Alt ? std::min(node.least, nodes_[e].least) : std::max(node.least, nodes_[e].least);
             Hash128 sum;  // a set, not a list: the order of ids differs between pools
             for (ExprId e : list) {
                 include(e, true);
                 sum.lo += mix(nodes_[e].hash.lo, nodes_[e].hash.hi), sum.hi += mix(nodes_[e].hash.hi, nodes_[e].hash.lo);
             }
-            if (kind == ExprKind::And) node.plain = false;
+            if (node.kind == ExprKind::And) node.plain = false;
             absorb(node.hash, sum.lo), absorb(node.hash, sum.hi), absorb(node.hash, list.size());
             break;
         }
         default: break;
     }
-    if (node.depth > kMaxDepth) throw TooComplex("nesting of a regular expression", kMaxDepth);
-    const auto id = static_cast<ExprId>(nodes_.size());
-    nodes_.push_back(node);
-    interned_.emplace(std::move(key), id);
-    return id;
 }
 
 ExprId ExprPool::set(const CharSet& chars) {
     if (chars.empty()) return kEmpty;
-    return intern(ExprKind::Set, false, intern_set(chars), 0, 0, 0, {});
+    return intern(ExprKind::Set, false, intern_set(chars), 0, 0, 0);
+}
+
+ExprId ExprPool::one(std::uint32_t c) {
+    if (c >= ascii_.size()) return set({{c, c}});
+    if (ascii_[c] == kEmpty) ascii_[c] = set({{c, c}});
+    return ascii_[c];
 }
 
 ExprId ExprPool::literal(const std::u32string& text) {
     ExprId out = kEpsilon;
-    for (auto it = text.rbegin(); it != text.rend(); ++it) out = cat(set({{*it, *it}}), out);
+    for (auto it = text.rbegin(); it != text.rend(); ++it) out = cat(one(*it), out);
     return out;
 }
 
@@ -137,12 +184,14 @@ ExprId ExprPool::cat(ExprId a, ExprId b) {
     if (a == kEmpty || b == kEmpty) return kEmpty;
     if (a == kEpsilon) return b;
     if (b == kEpsilon) return a;
+    const bool is_all = a == kAll && (b == kAll || (nodes_[b].kind == ExprKind::Cat && nodes_[b].a == kAll));
+    if (nodes_[a].kind != ExprKind::Cat) return is_all ? b : intern(ExprKind::Cat, nodes_[a].nullable && nodes_[b].nullable, a, b, 0, 0);
     std::vector<ExprId> spine;  // concatenations lean to the right
     while (nodes_[a].kind == ExprKind::Cat) spine.push_back(nodes_[a].a), a = nodes_[a].b;
     spine.push_back(a);
     for (auto it = spine.rbegin(); it != spine.rend(); ++it) {
         const bool is_all_all = *it == kAll && (b == kAll || (nodes_[b].kind == ExprKind::Cat && nodes_[b].a == kAll));
-        if (!is_all_all) b = intern(ExprKind::Cat, nodes_[*it].nullable && nodes_[b].nullable, *it, b, 0, 0, {});
+        if (!is_all_all) b = intern(ExprKind::Cat, nodes_[*it].nullable && nodes_[b].nullable, *it, b, 0, 0);
     }
     return b;
 }
@@ -230,7 +279,7 @@ ExprId ExprPool::negate(ExprId a) {
     if (a == kEmpty) return kAll;
     if (a == kAll) return kEmpty;
     if (nodes_[a].kind == ExprKind::Not) return nodes_[a].a;
-    return intern(ExprKind::Not, !nodes_[a].nullable, a, 0, 0, 0, {});
+    return intern(ExprKind::Not, !nodes_[a].nullable, a, 0, 0, 0);
 }
 
 ExprId ExprPool::repeat(ExprId a, std::uint32_t min, std::uint32_t max) {
@@ -241,43 +290,7 @@ ExprId ExprPool::repeat(ExprId a, std::uint32_t min, std::uint32_t max) {
     const Node n = nodes_[a];
     if (n.kind == ExprKind::Repeat && n.max == kUnbounded && max == kUnbounded && n.min <= 1)
         return repeat(n.a, min == 0 ? 0 : n.min, kUnbounded);
-    return intern(ExprKind::Repeat, min == 0, a, 0, min, max, {});
-}
-
-ExprId ExprPool::state_of(std::uint32_t table, std::uint32_t state) {
-    const Table& t = tables_[table];
-    if (t.states[state].empty()) return t.accepting[state] ? kEpsilon : kEmpty;
-    return intern(ExprKind::State, t.accepting[state], table, state, 0, 0, {});
-}
-
-ExprId ExprPool::automaton(const Automaton& a) {
-    std::vector<bool> alive = a.accepting;  // states from which the end can be reached
-    std::vector<std::vector<std::uint32_t>> into(a.states.size());
-    for (std::uint32_t s = 0; s < a.states.size(); ++s)
-        for (const auto& edge : a.states[s]) into[edge.to].push_back(s);
-    std::vector<std::uint32_t> queue;
-    for (std::uint32_t s = 0; s < a.states.size(); ++s)
-        if (alive[s]) queue.push_back(s);
-    for (std::size_t i = 0; i < queue.size(); ++i)
-        for (std::uint32_t from : into[queue[i]])
-            if (!alive[from]) alive[from] = true, queue.push_back(from);
-    if (a.states.empty() || !alive[0]) return kEmpty;
-    Table t;
-    t.accepting = a.accepting;
-    for (std::uint32_t s = 0; s < a.states.size(); ++s) {
-        t.states.emplace_back();
-        absorb(t.hash, 0x5741 + a.accepting[s]);
-        for (const auto& edge : a.states[s]) {
-            if (!alive[edge.to] || edge.chars.empty()) continue;
-            t.states.back().push_back({intern_set(edge.chars), edge.to});
-            for (const Range& r : edge.chars) absorb(t.hash, (std::uint64_t(r.lo) << 32) | r.hi);
-            absorb(t.hash, edge.to);
-        }
-    }
-    for (std::uint32_t i = 0; i < tables_.size(); ++i)
-        if (tables_[i].hash == t.hash) return state_of(i, 0);
-    tables_.push_back(std::move(t));
-    return state_of(static_cast<std::uint32_t>(tables_.size() - 1), 0);
+    return intern(ExprKind::Repeat, min == 0, a, 0, min, max);
 }
 
 ExprId ExprPool::words(std::vector<std::u32string> texts) {
@@ -346,15 +359,18 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
     }
     if (e == kAll) return kAll;
     const std::uint64_t key = (std::uint64_t(e) << 21) | c;
-    if (auto it = derived_.find(key); it != derived_.end()) return it->second;
-    ExprId out = kEmpty;
+    ExprId out = derived_.find(key);
+    if (out != FlatMap::kMissing) return out;
+    out = kEmpty;
     switch (n.kind) {
         case ExprKind::Cat: out = derive_cat(e, c); break;
         case ExprKind::Not: out = negate(derive(n.a, c)); break;
-        case ExprKind::State:
-            for (const Table::Edge& edge : tables_[n.a].states[n.b])
-                if (contains(sets_[edge.set], c)) out = state_of(n.a, edge.to);
-            break;
+        case ExprKind::State: {
+            const Table& t = *tables_[n.a].table;
+            for (const Table::Edge& edge : t.states[n.b])
+                if (contains(t.sets[edge.set], c)) return state_of(n.a, edge.to);
+            return kEmpty;
+        }
         case ExprKind::Repeat: {
             const std::uint32_t min = n.min == 0 ? 0 : n.min - 1, max = n.max == kUnbounded ? kUnbounded : n.max - 1;
             const ExprId head = derive(n.a, c);
@@ -371,7 +387,7 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
             out = is_dead ? kEmpty : n.kind == ExprKind::Alt ? alt(std::move(parts)) : both(std::move(parts));
         }
     }
-    derived_.emplace(key, out);
+    derived_.insert(key, out);
     return out;
 }
 
@@ -391,7 +407,7 @@ const std::vector<std::uint32_t>& ExprPool::firsts(ExprId e) {
     const Node n = nodes_[at];
     if (n.kind == ExprKind::Set) out.push_back(n.a);
     if (n.kind == ExprKind::State)
-        for (const Table::Edge& edge : tables_[n.a].states[n.b]) out.push_back(edge.set);
+        for (const Table::Edge& edge : tables_[n.a].table->states[n.b]) out.push_back(tables_[n.a].set_ids[edge.set]);
     if (n.kind == ExprKind::Not || n.kind == ExprKind::Repeat) add(n.a);
     if (n.kind == ExprKind::Alt || n.kind == ExprKind::And)
         for (ExprId child : children(at)) add(child);

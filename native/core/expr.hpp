@@ -4,6 +4,7 @@
 // whatever its count. `content_hash` depends on the content alone, so it identifies an expression across pools.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "charset.hpp"
+#include "flat_map.hpp"
 
 namespace guided {
 
@@ -25,6 +27,7 @@ struct Hash128 {
     std::uint64_t lo = 0, hi = 0;
     bool operator==(const Hash128&) const = default;
 };
+void absorb(Hash128& h, std::uint64_t x);
 
 // A finite automaton given as it is; the sets of one state must be disjoint.
 struct Automaton {
@@ -55,13 +58,39 @@ struct Partition {
     std::uint32_t representative(std::uint32_t cls) const { return classes[cls].front().lo; }
 };
 
+struct PortableExpr;
+
+struct PortableExpr;
+
 class ExprPool {
    public:
+    struct Node {
+        ExprKind kind;
+        bool nullable;
+        bool plain;           // no And, no Not inside: then it is empty only if it is kEmpty
+        std::uint32_t least;  // no text that matches has fewer characters; a lower bound only
+        std::uint32_t depth;  // nesting, the spine of a concatenation not counted
+        std::uint32_t a, b;   // Set: set id; Cat: two expressions; Alt, And: range of lists_; Not: expression; State: table, state
+        std::uint32_t min, max;
+        Hash128 hash;
+    };
+    struct Table {  // an automaton without dead ends; pools share it
+        struct Edge {
+            std::uint32_t set, to;  // index into `sets`, state
+        };
+        std::vector<CharSet> sets;
+        std::vector<std::vector<Edge>> states;
+        std::vector<bool> accepting;
+        std::vector<std::uint32_t> least;  // characters to an accepting state
+        Hash128 hash;
+    };
+
     static constexpr ExprId kEmpty = 0, kEpsilon = 1, kAll = 2;  // nothing, the empty text, every text
 
     explicit ExprPool(std::uint64_t max_expressions);
 
     ExprId set(const CharSet& chars);
+    ExprId one(std::uint32_t c);  // this character
     ExprId literal(const std::u32string& text);
     ExprId words(std::vector<std::u32string> texts);
     ExprId cat(ExprId a, ExprId b);
@@ -71,6 +100,10 @@ class ExprPool {
     ExprId negate(ExprId a);
     ExprId repeat(ExprId a, std::uint32_t min, std::uint32_t max);
     ExprId automaton(const Automaton& a);  // the texts accepted from state 0
+    // The same texts as an automaton, whose derivatives are looked up; `e` itself if that takes more states.
+    ExprId tabulated(ExprId e, std::size_t max_states);
+    PortableExpr exported(ExprId e) const;
+    ExprId insert(const PortableExpr& x);
 
     ExprId derive(ExprId e, std::uint32_t c);
     bool nullable(ExprId e) const { return nodes_[e].nullable; }
@@ -86,47 +119,57 @@ class ExprPool {
     std::size_t size() const { return nodes_.size(); }
 
    private:
-    struct Node {
-        ExprKind kind;
-        bool nullable;
-        bool plain;           // no And, no Not inside: then it is empty only if it is kEmpty
-        std::uint32_t least;  // no text that matches has fewer characters; a lower bound only
-        std::uint32_t depth;  // nesting, the spine of a concatenation not counted
-        std::uint32_t a, b;   // Set: set id; Cat: two expressions; Alt, And: range of lists_; Not: expression; State: table, state
-        std::uint32_t min, max;
-        Hash128 hash;
+    struct Slot {  // of the table of expressions by what they are made of
+        std::uint32_t hash;
+        ExprId id;
+    };
+    struct Known {  // a table in this pool: the ids of its sets
+        std::shared_ptr<const Table> table;
+        std::vector<std::uint32_t> set_ids;
     };
 
     ExprId intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint32_t b, std::uint32_t min, std::uint32_t max,
-                  const std::vector<ExprId>& list);
+                  const std::vector<ExprId>& list = {});
+    bool is_made_of(const Node& n, ExprKind kind, std::uint32_t a, std::uint32_t b, std::uint32_t min, std::uint32_t max,
+                    const std::vector<ExprId>& list) const;
+    void place(Slot slot);
+    void describe(Node& node, const std::vector<ExprId>& list);
     std::uint32_t intern_set(const CharSet& chars);
+    std::uint32_t intern_table(std::shared_ptr<const Table> table);
     void flatten(ExprKind kind, const std::vector<ExprId>& parts, std::vector<ExprId>& out) const;
     std::vector<ExprId> children(ExprId e) const;
     ExprId derive_cat(ExprId e, std::uint32_t c);
     ExprId state_of(std::uint32_t table, std::uint32_t state);
     bool search_nonempty(ExprId e);
 
-    struct Table {
-        struct Edge {
-            std::uint32_t set, to;
-        };
-        std::vector<std::vector<Edge>> states;  // dead ones have been cut off
-        std::vector<bool> accepting;
-        Hash128 hash;
-    };
-
     std::uint64_t max_expressions_;
-    std::vector<Table> tables_;
+    std::vector<Known> tables_;
     std::vector<Node> nodes_;
     std::vector<ExprId> lists_;
     std::vector<CharSet> sets_;
-    std::unordered_map<std::vector<std::uint32_t>, ExprId, VectorHash> interned_;
+    std::vector<Slot> slots_;
+    std::array<ExprId, 128> ascii_;  // sets of one ASCII character; kEmpty: not made yet
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> set_ids_;
-    std::unordered_map<std::uint64_t, ExprId> derived_;
+    FlatMap derived_;
     std::unordered_map<ExprId, std::vector<std::uint32_t>> firsts_;
     std::unordered_map<ExprId, bool> emptiness_;
     std::unordered_map<ExprId, ExprId> clamped_;
     std::unordered_map<std::vector<std::uint32_t>, std::unique_ptr<Partition>, VectorHash> partitions_;
+};
+
+// An expression outside of any pool, to be put into others: parts come before what is made of them, and ids are indexes
+// into these lists.
+struct PortableExpr {
+    std::vector<ExprPool::Node> nodes;
+    std::vector<ExprId> lists;
+    std::vector<CharSet> sets;
+    std::vector<std::shared_ptr<const ExprPool::Table>> tables;
+
+    std::size_t num_parts() const {  // nodes, and states of automata
+        std::size_t num = nodes.size();
+        for (const auto& t : tables) num += t->states.size();
+        return num;
+    }
 };
 
 }  // namespace guided

@@ -10,7 +10,7 @@ namespace {
 
 struct Fixture {
     ExprPool pool{1'000'000};
-    ExprId one(char32_t c) { return pool.set({{c, c}}); }
+    ExprId one(char32_t c) { return pool.one(c); }
     ExprId range(char32_t a, char32_t b) { return pool.set({{a, b}}); }
     bool matches(ExprId e, const std::u32string& text) {
         for (char32_t c : text) e = pool.derive(e, c);
@@ -140,4 +140,34 @@ TEST(text_is_valid_utf8_only) {
     CHECK(!alive("\xC0"));
     CHECK(!alive("\xE0\x80"));
     CHECK(!alive("\xED\xA0"));
+}
+
+TEST(expressions_move_between_pools) {
+    Fixture f, g;
+    g.pool.literal(U"other ids");
+    const ExprId word = f.pool.words({U"ab", U"abc", U"b"});
+    const ExprId digits = f.pool.repeat(f.range('0', '9'), 2, 500);
+    const ExprId table = f.pool.automaton({{{{{{'x', 'x'}}, 1}}, {{{{'y', 'y'}}, 0}}}, {true, false}});
+    const ExprId not_all = f.pool.both({f.pool.negate(f.pool.cat(f.one('a'), ExprPool::kAll)), f.pool.alt({word, digits, table})});
+    for (ExprId e : {ExprId{ExprPool::kEmpty}, ExprId{ExprPool::kEpsilon}, ExprId{ExprPool::kAll}, word, digits, table, not_all}) {
+        const ExprId moved = g.pool.insert(f.pool.exported(e));
+        CHECK(g.pool.content_hash(moved) == f.pool.content_hash(e));
+        CHECK(g.pool.insert(f.pool.exported(e)) == moved);
+        for (const char32_t* text : {U"", U"ab", U"abc", U"b", U"12", U"1", U"xy", U"xyx", U"a"})
+            CHECK(g.matches(moved, text) == f.matches(e, text));
+    }
+    CHECK(g.pool.insert(f.pool.exported(ExprPool::kAll)) == ExprPool::kAll);
+}
+
+TEST(a_tabulated_expression_matches_the_same) {
+    Fixture f;
+    const ExprId even = f.pool.repeat(f.pool.literal(U"aa"), 0, kUnbounded);
+    const ExprId e = f.pool.both({f.pool.negate(even), f.pool.repeat(f.range('a', 'b'), 0, 9)});
+    const ExprId table = f.pool.tabulated(e, 100);
+    CHECK(table != e);
+    CHECK(f.pool.least(table) == 1);
+    for (const char32_t* text : {U"", U"a", U"aa", U"aaa", U"b", U"ab", U"aaaaaaaaa", U"aaaaaaaaab", U"c"})
+        CHECK(f.matches(table, text) == f.matches(e, text));
+    CHECK(f.pool.tabulated(e, 3) == e);
+    CHECK(f.pool.tabulated(ExprPool::kEmpty, 3) == ExprPool::kEmpty);
 }

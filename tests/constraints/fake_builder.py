@@ -8,9 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from guided.constraints.json_schema.values import value_key
+
+
+class FakeExpression(NamedTuple):
+    """The nodes of a builder up to the last, which is the expression."""
+
+    nodes: list[tuple[Any, ...]]
+
+    @property
+    def size(self) -> int:
+        return len(self.nodes)
 
 
 class FakeBuilder:
@@ -81,6 +91,28 @@ class FakeBuilder:
 
     def automaton(self, states: Sequence[Sequence[tuple[int, int, int]]], accepting: Sequence[int]) -> int:
         return self._node("state", (tuple(map(tuple, states)), frozenset(accepting)), 0)
+
+    def tabulated(self, part: int, max_states: int) -> int:
+        return part
+
+    def scratch(self) -> FakeBuilder:
+        return FakeBuilder()
+
+    def exported(self, part: int) -> FakeExpression:
+        return FakeExpression(self.nodes[: part + 1])
+
+    def insert(self, expression: FakeExpression) -> int:
+        ids: list[int] = []
+        for name, *rest in expression.nodes:
+            match name:
+                case "concat":
+                    rest = [ids[part] for part in rest]
+                case "alternate" | "intersect":
+                    rest = [frozenset(ids[part] for part in rest[0])]
+                case "complement" | "repeat":
+                    rest[0] = ids[rest[0]]
+            ids.append(self._node(name, *rest))
+        return ids[-1]
 
     def nullable(self, e: int) -> bool:
         match self.nodes[e]:

@@ -34,6 +34,7 @@ REFUSED_FORMATS = {
     "idn-email": f"its domain is an idn-hostname: {_IDNA}",
 }
 
+_MOST_STATES = 2000  # of a format as one automaton
 _LONGEST_HOST = 253  # 255 octets as labels with their lengths (RFC 1035, 3.1)
 _HOUR = "(?:[01][0-9]|2[0-3])"
 _MINUTE = "[0-5][0-9]"
@@ -52,17 +53,14 @@ DATE = f"(?:{_YEAR}-{_DAY}|{_LEAP_YEAR}-02-29)"
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
-def format_expression(builder: _native.Builder, name: str) -> int | None:
-    """The values of a format; None where it is one of REFUSED_FORMATS."""
+def format_expression(builder: _native.Builder, name: str) -> int:
+    """The values of a format that is known and not refused."""
     if name in ("time", "date-time"):
         return _time(builder, before=f"{DATE}[Tt]" if name == "date-time" else "")
-    if name == "hostname":
-        return _hostname(builder)
-    pattern = _pattern(name)
-    return None if pattern is None else _lowered(builder, pattern)
+    return _hostname(builder) if name == "hostname" else _lowered(builder, _pattern(name))
 
 
-def _pattern(name: str) -> str | None:
+def _pattern(name: str) -> str:
     if name == "date":
         return DATE
     if name == "uuid":
@@ -74,8 +72,13 @@ def _pattern(name: str) -> str | None:
     return _duration() if name == "duration" else internet_pattern(name)
 
 
-def _lowered(builder: _native.Builder, pattern: str) -> int:
+def _part(builder: _native.Builder, pattern: str) -> int:
     return lower_program(builder, parse_pattern(pattern))
+
+
+def _lowered(builder: _native.Builder, pattern: str) -> int:
+    """As an automaton: its derivatives are looked up."""
+    return builder.tabulated(_part(builder, pattern), _MOST_STATES)
 
 
 def _hostname(builder: _native.Builder) -> int:
@@ -96,8 +99,8 @@ def _leap_seconds(builder: _native.Builder) -> int:
 
     Ahead of UTC by o, local time is 23:59 + o; behind it, 23:59 - o; hours carry where the minute is 59.
     """
-    second = _lowered(builder, f":60{_FRACTION}")
-    any_hour, any_minute, early = (_lowered(builder, p) for p in (_HOUR, _MINUTE, "[0-4][0-9]|5[0-8]"))
+    second = _part(builder, f":60{_FRACTION}")
+    any_hour, any_minute, early = (_part(builder, p) for p in (_HOUR, _MINUTE, "[0-4][0-9]|5[0-8]"))
     text, concat = builder.literal, builder.concat
     minutes, hours = [], []
     for m in range(60):
@@ -110,7 +113,8 @@ def _leap_seconds(builder: _native.Builder) -> int:
         carried = concat([text(f"+{(h + 1) % 24:02}:"), any_minute])
         hours.append(concat([text(f"{h:02}:"), early, second, builder.alternate([same, behind])]))
         hours.append(concat([text(f"{h:02}:59"), second, builder.alternate([carried, behind])]))
-    return builder.intersect([builder.alternate(minutes), builder.alternate(hours)])
+    both = (builder.tabulated(builder.alternate(way), _MOST_STATES) for way in (minutes, hours))
+    return builder.intersect(list(both))
 
 
 def _duration() -> str:

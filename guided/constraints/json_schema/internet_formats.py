@@ -22,8 +22,8 @@ _UCSCHAR = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
 _IPRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
 
 
-def internet_pattern(name: str) -> str | None:
-    """The pattern of a format, or None."""
+def internet_pattern(name: str) -> str:
+    """The pattern of a format that is defined here."""
     if name == "ipv4":
         return IPV4
     if name == "ipv6":
@@ -34,9 +34,8 @@ def internet_pattern(name: str) -> str | None:
         return _template()
     if name in ("uri", "uri-reference"):
         return _identifier(extra="", private="", is_reference=name == "uri-reference")
-    if name in ("iri", "iri-reference"):
-        return _identifier(extra=_UCSCHAR, private=_IPRIVATE, is_reference=name == "iri-reference")
-    return None
+    assert name in ("iri", "iri-reference")
+    return _identifier(extra=_UCSCHAR, private=_IPRIVATE, is_reference=name == "iri-reference")
 
 
 @functools.cache

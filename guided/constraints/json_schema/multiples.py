@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from guided.constraints.expression_cache import shared_expression
 from guided.constraints.json_schema.digits import Digits
 from guided.errors import ConstraintTooComplex
 
@@ -69,7 +70,6 @@ class Multiples:
     def __init__(self, builder: _native.Builder) -> None:
         self._builder = builder
         self._digits = Digits(builder)
-        self._known: dict[tuple[Decimal, bool, bool], int] = {}
         self._mantissas: dict[int, _Explored] = {}
 
     def of(self, value: Decimal, *, is_small: bool) -> int:
@@ -81,17 +81,18 @@ class Multiples:
         return self._expression(value, False, is_small)
 
     def _expression(self, value: Decimal, is_wanted: bool, is_small: bool) -> int:
-        key = (value, is_wanted, is_small)
-        if key not in self._known:
-            divisor = _Divisor.of(value)
-            options = [self._plain(divisor, is_wanted)]
-            if not is_small:
-                options.append(self._with_exponents(divisor, is_wanted, _LEAST_LARGE, _LARGEST_EXPONENT))
-            if not is_wanted or divisor.q > -_LARGEST_SMALL - 1:
-                options.append(self._with_exponents(divisor, is_wanted, -_LARGEST_EXPONENT, _LARGEST_SMALL))
-            sign = self._digits.optional(self._digits.text("-"))
-            self._known[key] = self._digits.concat(sign, self._digits.alternate(options))
-        return self._known[key]
+        key = ("multiple", value, is_wanted, is_small)
+        return shared_expression(self._builder, key, lambda b: Multiples(b)._spelled(value, is_wanted, is_small))
+
+    def _spelled(self, value: Decimal, is_wanted: bool, is_small: bool) -> int:
+        divisor = _Divisor.of(value)
+        options = [self._plain(divisor, is_wanted)]
+        if not is_small:
+            options.append(self._with_exponents(divisor, is_wanted, _LEAST_LARGE, _LARGEST_EXPONENT))
+        if not is_wanted or divisor.q > -_LARGEST_SMALL - 1:
+            options.append(self._with_exponents(divisor, is_wanted, -_LARGEST_EXPONENT, _LARGEST_SMALL))
+        sign = self._digits.optional(self._digits.text("-"))
+        return self._digits.concat(sign, self._digits.alternate(options))
 
     def _plain(self, divisor: _Divisor, is_wanted: bool) -> int:
         """Plain decimals, with a sink for those whose digits go on beyond the places of m."""

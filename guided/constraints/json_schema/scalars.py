@@ -86,8 +86,7 @@ class ScalarParts:
         fitting = [v for v in values.numbers if numbers.holds(v)]
         if types & _NUMBER and fitting:
             kept |= _NUMBER
-            spelled = [self._numbers.equal_to(v) for v in fitting]
-            fields["number"] = spelled[0] if len(spelled) == 1 else self._builder.alternate(spelled)
+            fields["number"] = self._numbers.one_of(fitting)
             if self._is_negating:
                 fields["number_not"] = self._numbers.other_than(fitting)
         if types & _STRING and values.strings:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from guided.constraints.characters import EVERYTHING
+from guided.constraints.expression_cache import shared_expression
 from guided.constraints.json_schema.formats import KNOWN_FORMATS, REFUSED_FORMATS, format_expression
 from guided.constraints.json_schema.keywords import as_count, pointer_to
 from guided.constraints.json_schema.options import SchemaOptions
-from guided.constraints.regex import lower_program, parse_pattern
+from guided.constraints.regex import pattern_expression
 from guided.errors import InvalidRegex, InvalidSchema, UnsupportedSchema
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class StringParts:
         key = ("pattern", pattern)
         if key not in self._patterns:
             try:
-                self._patterns[key] = lower_program(self._builder, parse_pattern(pattern, "ecma"), search=True)
+                self._patterns[key] = pattern_expression(self._builder, pattern, "ecma", search=True)
             except InvalidRegex as problem:
                 reason = f"{problem.reason} (position {problem.position} of {pattern[:200]!r})"
                 if "supported" in problem.reason:
@@ -66,9 +67,8 @@ class StringParts:
             return []
         key = ("format", name)
         if key not in self._patterns:
-            expression = format_expression(self._builder, name)
-            if expression is None:
+            if name in REFUSED_FORMATS:
                 reason = f"the format {name!r} cannot be enforced exactly ({REFUSED_FORMATS[name]})"
                 raise UnsupportedSchema(pointer, "format", f"{reason}; formats='annotate' ignores it")
-            self._patterns[key] = expression
+            self._patterns[key] = shared_expression(self._builder, key, lambda b: format_expression(b, name))
         return [self._patterns[key]]

@@ -144,7 +144,7 @@ class ValueNodes:
         else:
             number = Decimal(value)
             others = self._numbers.other_than([number]) if self._is_negating else None
-            self._builder.define_schema(node, types=8, number=self._numbers.equal_to(number), number_not=others)
+            self._builder.define_schema(node, types=8, number=self._numbers.one_of([number]), number_not=others)
 
     def _reserve(self) -> int:
         self._count.add()

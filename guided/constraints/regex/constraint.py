@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from guided.constraints.constraint import Expression
-from guided.constraints.regex.lower import lower_program
+from guided.constraints.regex.lower import pattern_expression
 from guided.constraints.regex.parse import Dialect, parse_pattern
 from guided.errors import ConstraintError
 
@@ -30,14 +30,14 @@ class Regex(Expression):
         self.pattern = pattern
         self.search = search
         self.dialect: Dialect = dialect or ("ecma" if search else "python")
-        self._program = parse_pattern(pattern, self.dialect)
+        parse_pattern(pattern, self.dialect)  # an error is raised here, not when it is compiled
 
     @property
     def identity(self) -> Hashable:
         return self.pattern, self.search, self.dialect
 
     def expression(self, builder: _native.Builder) -> int:
-        return lower_program(builder, self._program, search=self.search)
+        return pattern_expression(builder, self.pattern, self.dialect, search=self.search)
 
     def __repr__(self) -> str:
         return f"Regex({self.pattern!r}{', search=True' if self.search else ''})"

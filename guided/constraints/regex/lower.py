@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from guided.constraints.expression_cache import shared_expression
 from guided.constraints.regex.automaton import automaton_of
 from guided.constraints.regex.continuations import Continuations, is_finite
 from guided.constraints.regex.languages import Language, Languages
 from guided.constraints.regex.nodes import Alternate, Chars, Concat, Group, Literal, Look, Program, Repeat, Words
+from guided.constraints.regex.parse import Dialect, parse_pattern
 from guided.constraints.regex.simplify import simplify, split_conditions
 from guided.constraints.regex.tree import Tree, build_tree, postorder
 
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["lower_program"]
+__all__ = ["lower_program", "pattern_expression"]
 
 
 def lower_program(builder: _native.Builder, program: Program, *, search: bool = False) -> int:
@@ -75,3 +77,12 @@ def _plain_parts(languages: Languages, order: list[Tree]) -> dict[Tree, Language
             case Group():
                 plain[tree] = parts[0]
     return plain
+
+
+def pattern_expression(builder: _native.Builder, pattern: str, dialect: Dialect, *, search: bool) -> int:
+    """The expression of a pattern; InvalidRegex where it is none."""
+
+    def build(scratch: _native.Builder) -> int:
+        return lower_program(scratch, parse_pattern(pattern, dialect), search=search)
+
+    return shared_expression(builder, ("pattern", pattern, dialect, search), build)
