@@ -13,6 +13,7 @@ SLOW_PARAMETERS = ("tekken", "sentencepiece", "transformers")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "budget_in_tokens: gives the cache room for an exact number of tokens")
     config.addinivalue_line("markers", "slow: takes over a second or two; ./check fast leaves it out")
 
 

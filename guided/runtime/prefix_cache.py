@@ -72,6 +72,10 @@ class PrefixCache:
         if parent != ROOT:
             self._users[parent] += 1
 
+    def holds(self, slot: int) -> bool:
+        """Whether the slot holds a token now."""
+        return self._parent[slot] != NOT_CACHED
+
     def pin(self, slot: int) -> None:
         """One more user of the path that ends in `slot`."""
         if slot != ROOT:

@@ -21,6 +21,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from guided.runtime.engine import Engine
 from guided.runtime.load import load_engine
+from tests.fakes.install import install_exllama
+
+Loader = Callable[..., Engine]
 
 TEXT = [
     "The following is a character profile for an RPG game in JSON format.",
@@ -130,22 +133,53 @@ def _load_transformers(directory: Path, **options: Any) -> Engine:
     return engine
 
 
+def _exllama(name: str) -> Loader:
+    """By the fake of `tests/fakes`, whose page size the fixture sets."""
+
+    def load_it(directory: Path, **options: Any) -> Engine:
+        from guided_backends import exllama
+
+        options.setdefault("cache_bytes", 1 << 21)  # all of it is taken at once
+        engine: Engine = (exllama.load_v2 if name == "exllamav2" else exllama.load_v3)(directory, **options)
+        return engine
+
+    return load_it
+
+
 def _load_installed(directory: Path, **options: Any) -> Engine:
     return load_engine(directory, os.environ["GUIDED_BACKEND"], **options)
 
 
-BACKENDS = {"builtin": _load_builtin, "transformers": _load_transformers}
+BACKENDS: dict[str, Loader] = {
+    "builtin": _load_builtin,
+    "transformers": _load_transformers,
+    "exllamav2": _exllama("exllamav2"),
+    "exllamav3": _exllama("exllamav3"),
+}
+PAGE_SIZES = {"exllamav2": (1, 16), "exllamav3": (1, 16)}  # of 1: then a budget is exact to the token
 if "GUIDED_BACKEND" in os.environ:
     BACKENDS = {os.environ["GUIDED_BACKEND"]: _load_installed}
 
 
-@pytest.fixture(params=sorted(BACKENDS))
-def load(request: pytest.FixtureRequest, llama: Path) -> Iterator[Callable[..., Engine]]:
+CASES = [(name, size) for name in sorted(BACKENDS) for size in PAGE_SIZES.get(name, (1,))]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case[0] if case[1] == 1 else f"{case[0]}-{case[1]}")
+def load(
+    request: pytest.FixtureRequest, llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Engine]]:
     """A function that loads the random Llama with options, by each backend in turn."""
+    name, page_size = request.param
+    if page_size > 1 and request.node.get_closest_marker("budget_in_tokens"):
+        pytest.skip(f"memory comes in pages of {page_size} tokens")
+    if name in PAGE_SIZES:
+        if importlib.util.find_spec("torch") is None:
+            pytest.skip("torch is not installed")
+        install_exllama(monkeypatch, name, page_size)
     engines: list[Engine] = []
 
     def load_it(**options: Any) -> Engine:
-        engines.append(BACKENDS[request.param](llama, **options))
+        engines.append(BACKENDS[name](llama, **options))
         return engines[-1]
 
     yield load_it

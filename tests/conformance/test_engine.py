@@ -176,6 +176,7 @@ def test_open_reuses_what_live_sequences_hold(engine):
     assert engine.open([]).length == 0
 
 
+@pytest.mark.budget_in_tokens
 def test_evicted_prefixes_are_computed_again_and_live_ones_are_kept(load):
     engine = load(cache_bytes=150 * slot_bytes(load))
     kept = engine.open([])
@@ -194,6 +195,7 @@ def test_evicted_prefixes_are_computed_again_and_live_ones_are_kept(load):
     assert close_to(last_logits(engine, kept, [9]), reference)
 
 
+@pytest.mark.budget_in_tokens
 def test_the_oldest_prefix_goes_first_and_leaves_before_parents(load):
     engine = load(cache_bytes=101 * slot_bytes(load))  # 100 tokens: one slot is the bin
     for text in (PROMPT[:40], OTHER[:40]):
@@ -210,6 +212,7 @@ def slot_bytes(load) -> int:
     return int(load().cache_bytes_per_token)
 
 
+@pytest.mark.budget_in_tokens
 def test_an_arena_full_of_live_sequences_is_a_typed_error_and_changes_nothing(load):
     engine = load(cache_bytes=101 * slot_bytes(load))
     first, second = engine.open([]), engine.open([])

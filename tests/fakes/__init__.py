@@ -1,0 +1,1 @@
+"""Stand-ins for libraries that need hardware which the tests do not have."""
