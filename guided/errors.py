@@ -16,7 +16,10 @@
     ├── ModelError
     │   ├── ModelLoadError
     │   └── GenerationError
-    │       └── BudgetTooSmall
+    │       ├── BudgetTooSmall
+    │       ├── CacheFull
+    │       ├── Cancelled
+    │       └── DeadlineExceeded(seconds)
     └── ToolError
 
 Every message says what is wrong, where, and what to do. Floor 0: imports nothing of ours but `source`.
@@ -28,8 +31,11 @@ from guided.source import Diagnostic
 
 __all__ = [
     "BudgetTooSmall",
+    "CacheFull",
+    "Cancelled",
     "ConstraintError",
     "ConstraintTooComplex",
+    "DeadlineExceeded",
     "GenerationError",
     "GuidedError",
     "InputError",
@@ -166,6 +172,22 @@ class BudgetTooSmall(GenerationError):
         )
         self.max_tokens = max_tokens
         self.needed = needed
+
+
+class CacheFull(GenerationError):
+    """The keys and values of what runs at once do not fit in `cache_bytes`."""
+
+
+class Cancelled(GenerationError):
+    """Whoever asked for it wants it no more, or the model was closed while it ran."""
+
+
+class DeadlineExceeded(GenerationError):
+    """It was not done after the `seconds` that its caller gave it; the text so far is kept."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not done after timeout={seconds:g} seconds; give it more time, or ask for fewer tokens")
+        self.seconds = seconds
 
 
 class ToolError(GuidedError):

@@ -6,34 +6,24 @@ before anything is computed; what cannot even start is raised, what fails on the
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import fields, replace
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar, Unpack
+from typing import Any, TypeAlias, Unpack
 
-from guided.errors import GenerationError, GuidedError, InputError
+from guided.errors import Cancelled, GenerationError, GuidedError, InputError
 from guided.model.options import BatchOptions, GenerateOptions, Options, as_constraints, check_prompt
 from guided.model.result import Result
-from guided.program import (
-    Event,
-    Generated,
-    GenerateRequest,
-    HoleClosed,
-    RunFinished,
-    Session,
-    TextAppended,
-    TokenSampled,
-    generate_row,
-)
+from guided.model.streaming import MakeRow, aevents, arun, events
+from guided.program import Event, Generated, GenerateRequest, Session, TextAppended, TokenSampled, generate_row
+from guided.program.events import Emit
 from guided.runtime.engine import Capabilities, Engine, EngineStats
-from guided.runtime.scheduler import Row, Scheduler
+from guided.runtime.scheduler import MAX_BATCH, Row, Scheduler
+from guided.runtime.wave import STEP_TOKENS
 from guided.vocab import Vocabulary
 
 __all__ = ["Message", "Model"]
 
-T = TypeVar("T")
 Message: TypeAlias = Mapping[str, Any]
 
 
@@ -43,9 +33,9 @@ class Model:
     See `GenerateOptions` for what `generate`, `generate_batch`, `stream` and `astream` take.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, max_batch: int = MAX_BATCH, step_tokens: int = STEP_TOKENS) -> None:
         self.engine = engine
-        self.scheduler = Scheduler(engine)
+        self.scheduler = Scheduler(engine, max_batch=max_batch, step_tokens=step_tokens)
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -86,14 +76,23 @@ class Model:
         raises; an error after the first token is in the result, beside the text so far. With `n > 1` the result is
         the first sample, and `.samples` are all of them.
         """
-        checked = Options.of(options)
-        check_prompt(prompt, messages)
-        requests = [_request(checked, prompt, messages, row=number) for number in range(checked.n)]
-        results = self._run(requests)
-        first = results[0]
-        if first.error is not None and not first.text:
-            raise first.error
-        return first if checked.n == 1 else replace(first, samples=tuple(results))
+        checked, requests = _requests(options, prompt, messages)
+        return _first(checked, self._run(requests, checked))
+
+    async def agenerate(
+        self,
+        prompt: str | None = None,
+        *,
+        messages: Sequence[Message] | None = None,
+        **options: Unpack[GenerateOptions],
+    ) -> Result:
+        """`generate` for `await`: the decode thread works; cancelling the task ends the generation."""
+        checked, requests = _requests(options, prompt, messages)
+        self.check_open()
+        before = self.stats
+        rows = [_row(self.engine, request) for request in requests]
+        ended = await arun(self.scheduler, rows, priority=checked.priority, timeout=checked.timeout)
+        return _first(checked, self._results(requests, ended, before))
 
     def generate_batch(
         self, prompts: Sequence[str | Sequence[Message]], **options: Unpack[BatchOptions]
@@ -113,7 +112,7 @@ class Model:
             check_prompt(prompt, messages)
             own = replace(checked, constraint=constraint)
             requests += [_request(own, prompt, messages, row=number * own.n + sample) for sample in range(own.n)]
-        results = self._run(requests)
+        results = self._run(requests, checked)
         if checked.n == 1:
             return results
         groups = [tuple(results[at : at + checked.n]) for at in range(0, len(results), checked.n)]
@@ -131,12 +130,8 @@ class Model:
         `TokenSampled` and `TextAppended` while it runs, then `HoleClosed` with the value and `RunFinished`. An error
         is raised after a `RunFinished` that names it. Closing the generator stops the generation.
         """
-        checked = Options.of(options)
-        check_prompt(prompt, messages)
-        if checked.n != 1:
-            raise InputError(f"a stream has one text: n={checked.n} is for generate and generate_batch")
-        self.check_open()
-        return self._events(_request(checked, prompt, messages, row=0))
+        checked, make = self._streamed(options, prompt, messages)
+        return events(self.scheduler, make, priority=checked.priority, timeout=checked.timeout)
 
     def astream(
         self,
@@ -144,9 +139,10 @@ class Model:
         *,
         messages: Sequence[Message] | None = None,
         **options: Unpack[GenerateOptions],
-    ) -> AsyncIterator[Event]:
-        """`stream` for `async for`: the model works in a thread, the event loop stays free."""
-        return _from_thread(self.stream(prompt, messages=messages, **options))
+    ) -> AsyncGenerator[Event, None]:
+        """`stream` for `async for`: the decode thread works, the event loop stays free."""
+        checked, make = self._streamed(options, prompt, messages)
+        return aevents(self.scheduler, make, priority=checked.priority, timeout=checked.timeout)
 
     def session(self) -> Session:
         """An empty text that is written step by step: `text`, `gen`, `select`, `fork`, roles, beams."""
@@ -157,6 +153,7 @@ class Model:
         """Free what the engine holds; any use afterwards raises. Closing twice is fine."""
         if not self._is_closed:
             self._is_closed = True
+            self.scheduler.close()
             self.engine.shutdown()
 
     def __enter__(self) -> Model:
@@ -172,40 +169,54 @@ class Model:
         if self._is_closed:
             raise GenerationError("this model is closed: load it again")
 
-    def _run(self, requests: Sequence[GenerateRequest]) -> list[Result]:
+    def _run(self, requests: Sequence[GenerateRequest], options: Options) -> list[Result]:
         self.check_open()
         before = self.stats
-        ended = self.scheduler.run([_row(self.engine, request) for request in requests])
+        rows = [_row(self.engine, request) for request in requests]
+        return self._results(
+            requests, self.scheduler.run(rows, priority=options.priority, timeout=options.timeout), before
+        )
+
+    def _results(
+        self, requests: Sequence[GenerateRequest], ended: Sequence[Result | GuidedError], before: EngineStats
+    ) -> list[Result]:
         stats = self.stats_since(before)
         return [
-            Result(text="", error=end, finish_reason="error", constraint=request.constraint, stats=stats)
-            if isinstance(end, GuidedError)
-            else replace(end, stats=stats)
+            replace(_failed(request, end) if isinstance(end, GuidedError) else end, stats=stats)
             for request, end in zip(requests, ended, strict=True)
         ]
 
-    def _events(self, request: GenerateRequest) -> Generator[Event, None, Result]:
-        before = self.stats
-        happened: deque[Event] = deque()
-        waves = self.scheduler.iterate(generate_row(self.engine, request, happened.append))
-        try:
-            while True:
-                try:
-                    next(waves)
-                except StopIteration as end:
-                    result = replace(_result(request, end.value), stats=self.stats_since(before))
-                    break
-                yield from _drained(happened)
-            yield from _drained(happened)
-        except GuidedError as error:
-            yield from _drained(happened)
-            yield RunFinished(str(error))
-            raise
-        finally:
-            waves.close()
-        yield HoleClosed("text", result.text, result.value, result.finish_reason, result.logprob)
-        yield RunFinished(captures={"text": result.value})
-        return result
+    def _streamed(
+        self, options: Mapping[str, Any], prompt: str | None, messages: Sequence[Message] | None
+    ) -> tuple[Options, MakeRow]:
+        checked, requests = _requests(options, prompt, messages)
+        if checked.n != 1:
+            raise InputError(f"a stream has one text: n={checked.n} is for generate and generate_batch")
+        self.check_open()
+
+        def make(emit: Emit) -> Row[Result]:
+            before = self.stats
+            generated = yield from generate_row(self.engine, requests[0], emit)
+            return replace(_result(requests[0], generated), stats=self.stats_since(before))
+
+        return checked, make
+
+
+def _requests(
+    options: Mapping[str, Any], prompt: str | None, messages: Sequence[Message] | None
+) -> tuple[Options, list[GenerateRequest]]:
+    """One request per sample."""
+    checked = Options.of(options)
+    check_prompt(prompt, messages)
+    return checked, [_request(checked, prompt, messages, row=number) for number in range(checked.n)]
+
+
+def _first(options: Options, results: list[Result]) -> Result:
+    """What `generate` gives: the first sample, which holds all of them."""
+    first = results[0]
+    if first.error is not None and not first.text:
+        raise first.error
+    return first if options.n == 1 else replace(first, samples=tuple(results))
 
 
 def _request(options: Options, prompt: str | None, messages: Sequence[Message] | None, *, row: int) -> GenerateRequest:
@@ -240,15 +251,19 @@ def _row(engine: Engine, request: GenerateRequest) -> Row[Result]:
     try:
         generated = yield from generate_row(engine, request, note)
     except GuidedError as error:
-        return Result(
-            text="".join(pieces),
-            tokens=tuple(tokens),
-            finish_reason="error",
-            error=error,
-            constraint=request.constraint,
-            prompt=_shown_prompt(request),
-        )
+        return _failed(request, error, "".join(pieces), tuple(tokens))
     return _result(request, generated)
+
+
+def _failed(request: GenerateRequest, error: GuidedError, text: str = "", tokens: tuple[int, ...] = ()) -> Result:
+    return Result(
+        text=text,
+        tokens=tokens,
+        finish_reason="cancelled" if isinstance(error, Cancelled) else "error",
+        error=error,
+        constraint=request.constraint,
+        prompt=_shown_prompt(request),
+    )
 
 
 def _result(request: GenerateRequest, generated: Generated) -> Result:
@@ -268,27 +283,3 @@ def _shown_prompt(request: GenerateRequest) -> str:
     if request.messages is None:
         return request.prompt or ""
     return "".join(f"{message['role']}: {message['content']}\n" for message in request.messages)
-
-
-def _drained(happened: deque[Event]) -> Iterator[Event]:
-    while happened:
-        yield happened.popleft()
-
-
-async def _from_thread(events: Generator[Event, None, Any]) -> AsyncIterator[Event]:
-    """Pull each event in a worker thread; a cancelled task waits for the step under way, then stops the run."""
-    done = object()
-    try:
-        while (event := await _in_thread(lambda: next(events, done))) is not done:
-            yield event  # type: ignore[misc]
-    finally:
-        events.close()
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    running = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise

@@ -28,6 +28,8 @@ class _SamplingOptions(TypedDict, total=False):
     logprobs: bool
     greedy: bool | None
     token_healing: bool
+    priority: int
+    timeout: float | None
 
 
 class GenerateOptions(_SamplingOptions, total=False):
@@ -55,6 +57,8 @@ class Options:
     logprobs: compute log p of the text (before the mask), at the price of the whole head.
     greedy: True means temperature 0, whatever `temperature` says.
     token_healing: let the first tokens overlap the end of the prompt (docs/healing.md).
+    priority: calls of a higher one go first where there is not room for all (docs/scheduling.md).
+    timeout: seconds; what is not done then has a `DeadlineExceeded` as its error.
     """
 
     constraint: Constraint | None = None
@@ -69,6 +73,8 @@ class Options:
     logprobs: bool = False
     greedy: bool | None = None
     token_healing: bool = True
+    priority: int = 0
+    timeout: float | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:
@@ -98,6 +104,9 @@ class Options:
         _check_number("temperature", self.temperature, 0.0, math.inf)
         _check_number("top_p", self.top_p, 0.0, 1.0, is_open=True)
         _check_number("min_p", self.min_p, 0.0, 1.0)
+        _check_integer("priority", self.priority)
+        if self.timeout is not None:
+            _check_number("timeout", self.timeout, 0.0, math.inf, is_open=True)
         for name in ("logprobs", "greedy", "token_healing"):
             value = getattr(self, name)
             if not isinstance(value, bool | None):
@@ -115,10 +124,10 @@ def _stops(stop: Any) -> tuple[str, ...]:
     return stops
 
 
-def _check_integer(name: str, value: Any, minimum: int) -> None:
+def _check_integer(name: str, value: Any, minimum: int | None = None) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"{name} is an integer, not {value!r}")
-    if value < minimum:
+    if minimum is not None and value < minimum:
         raise InputError(f"{name}={value} is too small: it must be at least {minimum}")
 
 

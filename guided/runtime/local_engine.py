@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from guided.errors import GenerationError, ModelLoadError
+from guided.errors import CacheFull, GenerationError, ModelLoadError
 from guided.runtime import sampling
 from guided.runtime.arena import Arena
 from guided.runtime.engine import (
@@ -269,7 +269,7 @@ class LocalEngine(ABC):
             self._cache.fit()
         if self._arena.num_free < count and not self._cache.evict(count):
             live = self._arena.num_used
-            raise GenerationError(
+            raise CacheFull(
                 f"the KV cache is full: {live} tokens of live sequences fill the {self._cache_bytes} bytes of "
                 f"cache_bytes and {count} more do not fit; close sequences, run fewer rows at once, or load the "
                 "model with more cache_bytes"

@@ -1,246 +1,256 @@
-"""One loop for everything that decodes: greedy, sampling, beams, batches, streams.
+"""One loop for everything that decodes: greedy, sampling, beams, batches, streams, from any thread or task.
 
-A row is a generator that yields what it needs from the engine next (`Ask`s) and is sent the `Answer`s. Each wave
-merges the asks of all rows into one `engine.step` and one `engine.select`. A row's own error ends that row alone:
-when a merged call refuses, it is repeated row by row, and the error is thrown into the row that caused it.
-The engine is used, and rows are advanced, under a lock; it is free between waves.
+Each wave merges what all rows ask for into one step of the engine and one choice (`Wave`); rows join and leave
+between waves, by priority and arrival. A row's own error ends that row alone. A lone caller drives the loop itself;
+from the second one on a decode thread does (decision 0033). Whoever drives holds `_turn`; `_inbox` is the only thing
+that others touch, and may be put to from anywhere, a finalizer included.
 """
 
 from __future__ import annotations
 
+import atexit
 import threading
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+import weakref
+from collections.abc import Callable, Generator, Iterable
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
+from guided.errors import Cancelled, GenerationError, GuidedError
+from guided.runtime.engine import Engine
+from guided.runtime.job import Job
+from guided.runtime.loop import Loop
+from guided.runtime.rows import Answer, Ask, Row
+from guided.runtime.wave import STEP_TOKENS, Wave
 
-from guided.errors import GuidedError
-from guided.runtime.engine import Choice, Engine, EngineSequence, Extend, Hidden, Policy
-
-if TYPE_CHECKING:
-    from guided.matcher import Matcher
-
-__all__ = ["Answer", "Ask", "Row", "Scheduler"]
+__all__ = ["MAX_BATCH", "Answer", "Ask", "Job", "Row", "Scheduler"]
 
 T = TypeVar("T")
 MAX_BATCH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Append `tokens` (at least one) to `seq`, and choose or score what follows.
-
-    `policy`: choose the next token after the last one, among those that `matcher` allows (None: all).
-    `targets`: log p of given next tokens, `targets[i]` after `tokens[i]`; needs `want="all"` where there is more
-    than one. `num_forced`: how many of `tokens` were decided without the model, for the statistics.
-    """
-
-    seq: EngineSequence
-    tokens: Sequence[int]
-    want: Literal["last", "all", "none"] = "last"
-    policy: Policy | None = None
-    matcher: Matcher | None = None
-    targets: Sequence[int] | None = None
-    num_forced: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of one ask."""
-
-    choice: Choice | None = None
-    logprobs: npt.NDArray[np.float64] | None = None
-
-
-Row = Generator[list[Ask], list[Answer], T]
-
-
-@dataclass(slots=True)
-class _Running(Generic[T]):
-    """A row in progress."""
-
-    row: Row[T]
-    place: int = 0
-    asks: list[Ask] = field(default_factory=list)
-    hidden: list[Hidden] = field(default_factory=list)
-    choices: list[Choice | None] = field(default_factory=list)
-    logprobs: list[npt.NDArray[np.float64] | None] = field(default_factory=list)
-    fault: GuidedError | None = None  # to be thrown into the row
-    is_done: bool = False
-    result: T | None = None
-    error: GuidedError | None = None
-
-    def advance(self, go: Callable[[], list[Ask]]) -> None:
-        """Run the row up to its next asks, its result or its error."""
-        try:
-            self.asks = list(go())
-        except StopIteration as end:
-            self.is_done, self.result = True, end.value
-        except GuidedError as error:
-            self.is_done, self.error = True, error
-
-    def start(self) -> None:
-        self.advance(lambda: next(self.row))
-
-    def resume(self) -> None:
-        """Hand over the answers of a wave, or its fault."""
-        fault, self.fault = self.fault, None
-        if fault is not None:
-            self.advance(lambda: self.row.throw(fault))
-            return
-        answers = [Answer(choice, scored) for choice, scored in zip(self.choices, self.logprobs, strict=True)]
-        self.advance(lambda: self.row.send(answers))
+IDLE_SECONDS = 2.0
+"""After this long without work the decode thread ends."""
 
 
 class Scheduler:
-    """Runs rows on one engine; may be used from several threads."""
+    """Runs rows on one engine, at most `max_batch` in a wave; may be used from any thread or task."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, max_batch: int = MAX_BATCH, step_tokens: int = STEP_TOKENS) -> None:
         self.engine = engine
-        self._lock = threading.RLock()
-        self._masks = np.zeros((0, 0), np.int32)
+        self.max_batch = max_batch
+        self._wave = Wave(engine, step_tokens)
+        self._loop = Loop(self._wave, max_batch)
+        self._inbox: SimpleQueue[Job[Any] | None] = SimpleQueue()  # None: look again
+        self._turn = threading.Lock()
+        self._driver: int | None = None  # ident of the thread that has the turn
+        self._starting = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._closed: Exception | None = None
 
-    def run(self, rows: Iterable[Row[T]], *, max_batch: int = MAX_BATCH) -> list[T | GuidedError]:
+    # For callers.
+
+    def run(
+        self,
+        rows: Iterable[Row[T]],
+        *,
+        max_batch: int | None = None,
+        priority: int = 0,
+        timeout: float | None = None,
+    ) -> list[T | GuidedError]:
         """Run all rows, at most `max_batch` at a time; one result or error per row, in order.
 
-        `rows` is read as room becomes free, so a long iterable of rows costs no more than `max_batch` of them.
+        `rows` is read as room becomes free, so a long iterable of rows costs no more than `max_batch` of them. After
+        `timeout` seconds rows that are not done have a `DeadlineExceeded`. An exception that is no GuidedError ends
+        all rows of the call, and is raised.
         """
-        finished = self._finished(rows, max_batch)
-        return [end.error if end.error is not None else end.result for end in finished]  # type: ignore[misc]
+        job = Job(rows, max_batch=max_batch or self.max_batch, priority=priority, timeout=timeout)
+        self._complete(job)
+        return job.results()
 
-    def run_one(self, row: Row[T]) -> T:
+    def run_one(self, row: Row[T], *, priority: int = 0, timeout: float | None = None) -> T:
         """Run one row; raises its error."""
-        (end,) = self._finished([row], 1)
-        if end.error is not None:
-            raise end.error
-        return end.result  # type: ignore[return-value]
+        job = Job((row,), max_batch=1, priority=priority, timeout=timeout)
+        self._complete(job)
+        return job.only_result()
 
-    def iterate(self, row: Row[T]) -> Generator[None, None, T]:
+    def iterate(self, row: Row[T], *, priority: int = 0, timeout: float | None = None) -> Generator[None, None, T]:
         """Run one row and hand control back after its start and after each wave; returns its result.
 
         Closing the iterator early closes the row.
         """
-        running = _Running(row)
+        changed = threading.Event()
+        job = Job((row,), max_batch=1, priority=priority, timeout=timeout, on_change=changed.set)
+        if self._driver == threading.get_ident():
+            yield from self._waves_inside(job)
+            return job.only_result()
+        self._put(job)
         try:
-            with self._lock:
-                running.start()
-            yield
-            while not running.is_done:
-                with self._lock:
-                    self._wave([running])
+            while not job.is_finished:
+                if not self._drive(partial(job.has_moved, since=job.num_waves)):
+                    changed.wait()
+                    changed.clear()
                 yield
         finally:
-            with self._lock:
-                row.close()
-        if running.error is not None:
-            raise running.error
-        return running.result  # type: ignore[return-value]
+            if not job.is_finished:
+                self.cancel(job)
+        return job.only_result()
 
-    def _finished(self, rows: Iterable[Row[T]], max_batch: int) -> list[_Running[T]]:
-        waiting = iter(rows)
-        started: list[_Running[T]] = []
-        active: list[_Running[T]] = []
-        try:
-            while True:
-                with self._lock:
-                    self._admit(waiting, started, active, max_batch)
-                    if not active:
-                        return started
-                    self._wave(active)
-                active = [running for running in active if not running.is_done]
-        finally:
-            with self._lock:
-                for running in active:
-                    running.row.close()
+    def submit(self, job: Job[Any]) -> None:
+        """Let the decode thread run a job; its `on_change` tells of every wave, and of the end."""
+        self._put(job)
+        self._call_thread()
 
-    def _admit(
-        self, waiting: Iterator[Row[T]], started: list[_Running[T]], active: list[_Running[T]], max_batch: int
-    ) -> None:
-        """Start rows while there is room for them."""
-        while len(active) < max_batch:
-            row = next(waiting, None)
-            if row is None:
-                return
-            running = _Running(row, place=len(started))
-            started.append(running)
-            active.append(running)
-            running.start()
-            if running.is_done:
-                active.pop()
+    def cancel(self, job: Job[Any]) -> None:
+        """End a job: its rows are closed before the next wave, or now if nobody is at work. Safe in a finalizer."""
+        job.is_cancelled = True
+        self._inbox.put(None)
+        self._tidy()
 
-    def _wave(self, active: Sequence[_Running[Any]]) -> None:
-        """One step and one select for all active rows, then each row goes on to its next asks."""
-        working = [running for running in active if not running.is_done]
-        for work in (self._step, self._select, self._score):
-            _isolate([running for running in working if running.fault is None], work)
-        for running in working:
-            running.resume()
+    def close(self, error: Exception | None = None) -> None:
+        """End everything that runs with `error`, and the decode thread; what is asked later is refused with it."""
+        self._closed = error or Cancelled("the model was closed while this ran")
+        self._inbox.put(None)
+        if self._driver == threading.get_ident():
+            return  # one of its own rows closes it: the loop ends everything after this wave
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+        with self._turn:
+            self._sweep()
 
-    def _step(self, rows: Sequence[_Running[Any]]) -> None:
-        work = [Extend(ask.seq, ask.tokens, ask.want) for running in rows for ask in running.asks]
-        hidden = iter(self.engine.step(work) if work else [])
-        for running in rows:
-            running.hidden = [next(hidden) for _ in running.asks]
-            self.engine.stats.tokens_forced += sum(ask.num_forced for ask in running.asks)
+    # Who drives.
 
-    def _select(self, rows: Sequence[_Running[Any]]) -> None:
-        chosen: list[tuple[Hidden, Policy, Matcher | None]] = []
-        for running in rows:
-            for ask, hidden in zip(running.asks, running.hidden, strict=True):
-                if ask.policy is not None:
-                    chosen.append((hidden.row(-1), ask.policy, ask.matcher))
-        choices: Iterator[Choice] = iter(())
-        if chosen:
-            masks = self._fill([matcher for _, _, matcher in chosen])
-            choices = iter(
-                self.engine.select([row for row, _, _ in chosen], masks, [policy for _, policy, _ in chosen])
-            )
-        for running in rows:
-            running.choices = [None if ask.policy is None else next(choices) for ask in running.asks]
+    def _put(self, job: Job[Any]) -> None:
+        if self._closed is not None:
+            raise Cancelled("this model is closed: load it again")
+        self._inbox.put(job)
 
-    def _score(self, rows: Sequence[_Running[Any]]) -> None:
-        for running in rows:
-            running.logprobs = [
-                None if ask.targets is None else self.engine.logprobs(hidden, ask.targets)
-                for ask, hidden in zip(running.asks, running.hidden, strict=True)
-            ]
-
-    def _fill(self, matchers: Sequence[Matcher | None]) -> npt.NDArray[np.int32] | None:
-        """Masks int32[n, ceil(V/32)], all ones where there is no matcher; None where there is none at all."""
-        constrained = [matcher for matcher in matchers if matcher is not None]
-        if not constrained:
-            return None
-        from guided.matcher import fill_masks  # the compiled core is loaded on first use
-
-        started = time.perf_counter()
-        words = (self.engine.vocab.size + 31) // 32
-        if self._masks.shape[0] < len(matchers) or self._masks.shape[1] != words:
-            self._masks = np.zeros((max(len(matchers), 2 * len(self._masks)), words), np.int32)
-        masks = self._masks[: len(matchers)]
-        if len(constrained) == len(matchers):
-            fill_masks(constrained, masks)
-        else:
-            masks[:] = -1
-            places = [i for i, matcher in enumerate(matchers) if matcher is not None]
-            some = np.zeros((len(constrained), words), np.int32)
-            fill_masks(constrained, some)
-            masks[places] = some
-        self.engine.stats.mask_seconds += time.perf_counter() - started
-        return masks
-
-
-def _isolate(rows: Sequence[_Running[Any]], work: Callable[[Sequence[_Running[Any]]], None]) -> None:
-    """Do the work for all rows at once; if that is refused, row by row, and note whose fault it is."""
-    if not rows:
-        return
-    try:
-        work(rows)
-    except GuidedError as error:
-        if len(rows) == 1:
-            rows[0].fault = error
+    def _complete(self, job: Job[Any]) -> None:
+        """Until the job is finished, by driving the loop or by waiting for who does."""
+        if self._driver == threading.get_ident():
+            for _ in self._waves_inside(job):
+                pass
             return
-        for running in rows:
-            _isolate([running], work)
+        self._put(job)
+        try:
+            while not job.is_finished:
+                if not self._drive(lambda: job.is_finished):
+                    job.wait()
+        except BaseException:
+            self.cancel(job)
+            raise
+
+    def _waves_inside(self, job: Job[T]) -> Generator[None, None, None]:
+        """A row that is being driven asks for more, as a tool may: its rows run by themselves, here and now."""
+        inner = Loop(self._wave, job.max_batch)
+        inner.add(job)
+        try:
+            inner.sweep()
+            yield
+            while not inner.is_idle:
+                inner.turn()
+                inner.sweep()
+                yield
+        finally:
+            job.is_cancelled = True
+            inner.sweep()
+
+    def _drive(self, is_enough: Callable[[], bool]) -> bool:
+        """Drive up to the first wave after which it is enough; or, if somebody else drives, let the thread do it."""
+        if self._thread is not None or not self._turn.acquire(blocking=False):
+            self._call_thread()
+            return False
+        self._driver = threading.get_ident()
+        try:
+            self._sweep()
+            while not is_enough() and self._thread is None:
+                self._loop.turn()
+                self._sweep()
+        finally:
+            self._driver = None
+            self._turn.release()
+        self._tidy()
+        return True
+
+    def _tidy(self) -> None:
+        """Where nobody drives, look at what has come in: cancelled rows give their places back."""
+        me = threading.get_ident()
+        while not self._inbox.empty() and self._thread is None and self._driver != me:
+            if not self._turn.acquire(blocking=False):
+                return
+            self._driver = me
+            try:
+                self._sweep()
+            finally:
+                self._driver = None
+                self._turn.release()
+
+    def _sweep(self) -> None:
+        """Take in new jobs, and see to all of them."""
+        while not self._inbox.empty():
+            job = self._inbox.get()
+            if job is not None:
+                self._loop.add(job)
+        if self._closed is not None:
+            self._loop.end_all(self._closed)
+        self._loop.sweep()
+
+    # The decode thread.
+
+    def _call_thread(self) -> None:
+        """Start it, if it does not live."""
+        with self._starting:
+            if self._thread is None:
+                _stop_at_exit(self)
+                self._thread = threading.Thread(target=self._serve, name="guided-decode", daemon=True)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        with self._turn:
+            self._driver = threading.get_ident()
+            try:
+                while self._closed is None:
+                    self._sweep()
+                    if not self._loop.is_idle:
+                        self._loop.turn()
+                    elif not self._await_work():
+                        break
+                self._sweep()
+            except BaseException as error:  # nobody may wait for ever
+                self._loop.end_all(GenerationError(f"the decode thread failed: {error!r}"))
+                raise
+            finally:
+                self._driver = None
+                self._leave()
+
+    def _await_work(self) -> bool:
+        """Until something comes in; False if nothing does for long."""
+        try:
+            job = self._inbox.get(timeout=IDLE_SECONDS)
+        except Empty:
+            self._leave()
+            return not self._inbox.empty()
+        if job is not None:
+            self._loop.add(job)
+        return True
+
+    def _leave(self) -> None:
+        """From now on callers drive, or start another thread."""
+        with self._starting:
+            if self._thread is threading.current_thread():
+                self._thread = None
+
+
+_WITH_THREAD: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+
+
+def _stop_at_exit(scheduler: Scheduler) -> None:
+    """A thread inside of native code when the interpreter goes would take the process down."""
+    if not _WITH_THREAD:
+        atexit.unregister(_stop_all)
+        atexit.register(_stop_all)
+    _WITH_THREAD.add(scheduler)
+
+
+def _stop_all() -> None:
+    for scheduler in list(_WITH_THREAD):
+        scheduler.close(Cancelled("Python is exiting"))

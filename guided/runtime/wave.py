@@ -1,0 +1,184 @@
+"""One wave: what the rows ask for, merged into one step of the engine and one choice.
+
+A step is *ragged*: each ask brings its own number of tokens. While rows are decoding, long asks (prompts) are cut into
+chunks so that a step stays short; tokens that two rows have in common at the same place count once, since the engine
+computes them once. When the engine refuses the merged work it is repeated row by row, and the error is the row's
+whose work is refused. A row for which the cache has no room waits until another one has ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from guided.errors import CacheFull
+from guided.runtime.engine import Choice, Engine, Extend, Hidden, Policy
+from guided.runtime.rows import RunningRow
+
+if TYPE_CHECKING:
+    from guided.matcher import Matcher
+
+__all__ = ["STEP_TOKENS", "Wave"]
+
+STEP_TOKENS = 512
+"""Tokens of a step while rows are decoding; chosen so that such a step takes about ten times a decoding one."""
+
+PREFILL_TOKENS = 8192
+"""Tokens of a step in which all rows are reading their prompts: bounds its memory."""
+
+FEW = 32
+"""An ask with at most this many tokens left is decoding, and never cut."""
+
+
+class Wave:
+    """The engine's side of the loop; whoever drives it calls `run` again and again."""
+
+    def __init__(self, engine: Engine, step_tokens: int = STEP_TOKENS) -> None:
+        self.engine = engine
+        self.step_tokens = step_tokens
+        self._masks = np.zeros((0, 0), np.int32)
+
+    def run(self, rows: Sequence[RunningRow]) -> None:
+        """One step for all rows, given in order of rank; those whose asks are complete go on to their next asks."""
+        self._share(rows)
+        self._isolate(rows, self._step)
+        stepped = [running for running in rows if running.fault is None and running.blocked is None]
+        for running in stepped:
+            self._isolate([running], self._score)
+        ready = [running for running in stepped if running.fault is None and running.is_ready]
+        self._isolate(ready, self._select)
+        for running in rows:
+            if running.fault is None and (running.blocked is not None or not running.is_ready):
+                continue
+            if running.parked is not None and running.fault is None:
+                running.unpark()
+            else:
+                running.resume()
+
+    # How much of each ask goes into this step.
+
+    def _share(self, rows: Sequence[RunningRow]) -> None:
+        if len(rows) == 1 or sum(len(ask.tokens) for running in rows for ask in running.asks) <= self.step_tokens:
+            for running in rows:
+                running.takes = [len(ask.tokens) - done for ask, done in zip(running.asks, running.done, strict=True)]
+            return
+        left = [[len(ask.tokens) - done for ask, done in zip(r.asks, r.done, strict=True)] for r in rows]
+        num_decoding = sum(count for counts in left for count in counts if count <= FEW)
+        budget = PREFILL_TOKENS
+        if num_decoding:
+            budget = max(self.step_tokens - num_decoding, self.step_tokens // 4)
+        planned: dict[int, list[Sequence[int]]] = {}
+        for running, counts in zip(rows, left, strict=True):
+            running.takes = []
+            for ask, done, count in zip(running.asks, running.done, counts, strict=True):
+                if count > FEW:
+                    tokens = ask.tokens[done:]
+                    place = planned.setdefault(ask.seq.length, [])
+                    shared = max((_common(tokens, other) for other in place), default=0)
+                    count = min(count, shared + budget)
+                    budget -= count - shared
+                    if count > shared:
+                        place.append(tokens[:count])
+                running.takes.append(count)
+
+    # The work, for some of the rows.
+
+    def _step(self, rows: Sequence[RunningRow]) -> None:
+        work: list[Extend] = []
+        for running in rows:
+            for ask, done, count in zip(running.asks, running.done, running.takes, strict=True):
+                if count == len(ask.tokens):
+                    work.append(Extend(ask.seq, ask.tokens, ask.want))
+                elif count:
+                    is_last = done + count == len(ask.tokens)
+                    want = "none" if ask.want == "last" and not is_last else ask.want
+                    work.append(Extend(ask.seq, ask.tokens[done : done + count], want))
+        hidden = iter(self.engine.step(work) if work else [])
+        for running in rows:
+            kept = running.hidden if any(running.done) else [None] * len(running.asks)
+            running.hidden = [next(hidden) if n else old for n, old in zip(running.takes, kept, strict=True)]
+            for i, (ask, count) in enumerate(zip(running.asks, running.takes, strict=True)):
+                if count and not running.done[i]:
+                    self.engine.stats.tokens_forced += ask.num_forced
+                running.done[i] += count
+
+    def _score(self, rows: Sequence[RunningRow]) -> None:
+        """Log p of the targets behind the tokens of this step."""
+        for running in rows:
+            for i, (ask, count) in enumerate(zip(running.asks, running.takes, strict=True)):
+                if ask.targets is None or not count:
+                    continue
+                done = running.done[i]
+                hidden = running.hidden[i]
+                assert hidden is not None
+                targets = ask.targets if count == len(ask.tokens) else ask.targets[done - count : done]
+                running.scored[i].append(self.engine.logprobs(hidden, targets))
+
+    def _select(self, rows: Sequence[RunningRow]) -> None:
+        chosen: list[tuple[Hidden, Policy, Matcher | None]] = []
+        for running in rows:
+            for ask, hidden in zip(running.asks, running.hidden, strict=True):
+                if ask.policy is not None and hidden is not None:
+                    chosen.append((hidden.row(-1), ask.policy, ask.matcher))
+        choices: Iterator[Choice] = iter(())
+        if chosen:
+            masks = self._fill([matcher for _, _, matcher in chosen])
+            choices = iter(
+                self.engine.select([row for row, _, _ in chosen], masks, [policy for _, policy, _ in chosen])
+            )
+        for running in rows:
+            running.choices = [None if ask.policy is None else next(choices) for ask in running.asks]
+
+    def _fill(self, matchers: Sequence[Matcher | None]) -> npt.NDArray[np.int32] | None:
+        """Masks int32[n, ceil(V/32)], all ones where there is no matcher; None where there is none at all."""
+        constrained = [matcher for matcher in matchers if matcher is not None]
+        if not constrained:
+            return None
+        from guided.matcher import fill_masks  # the compiled core is loaded on first use
+
+        started = time.perf_counter()
+        words = (self.engine.vocab.size + 31) // 32
+        if self._masks.shape[0] < len(matchers) or self._masks.shape[1] != words:
+            self._masks = np.zeros((max(len(matchers), 2 * len(self._masks)), words), np.int32)
+        masks = self._masks[: len(matchers)]
+        if len(constrained) == len(matchers):
+            fill_masks(constrained, masks)
+        else:
+            masks[:] = -1
+            places = [i for i, matcher in enumerate(matchers) if matcher is not None]
+            some = np.zeros((len(constrained), words), np.int32)
+            fill_masks(constrained, some)
+            masks[places] = some
+        self.engine.stats.mask_seconds += time.perf_counter() - started
+        return masks
+
+    def _isolate(self, rows: Sequence[RunningRow], work: Callable[[Sequence[RunningRow]], None]) -> None:
+        """Do the work for all rows at once; if that is refused, row by row, and note whose fault it is."""
+        if not rows:
+            return
+        try:
+            work(rows)
+        except Exception as error:
+            if len(rows) > 1:
+                for running in rows:
+                    self._isolate([running], work)
+            elif isinstance(error, CacheFull):
+                rows[0].blocked = error
+            else:
+                rows[0].fault = error
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if tuple(one[low:middle]) == tuple(other[low:middle]):
+            low = middle
+        else:
+            high = middle - 1
+    return low
