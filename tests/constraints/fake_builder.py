@@ -30,7 +30,7 @@ class FakeBuilder:
         self.nodes: list[tuple[Any, ...]] = []
         self.ids: dict[tuple[Any, ...], int] = {}
         self.derivatives: dict[tuple[int, str], int] = {}
-        self.schemas: dict[int, dict[str, Any]] = {}
+        self.schemas: dict[int, dict[str, Any]] = {0: {"types": 127}}
         self.grammar: list[tuple[Any, ...]] = []
 
     def _node(self, *node: Any) -> int:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from guided.constraints import JsonSchema, constraint
 from guided.errors import ConstraintError
 
-from .conftest import accepts
+from .conftest import BYTES, accepts
 
 
 class Row(BaseModel):
@@ -86,3 +86,13 @@ def test_a_number_that_fits_is_never_respelled():
 def test_what_does_not_fit_is_still_refused(text):
     with pytest.raises(ConstraintError, match="does not fit"):
         JsonSchema(Row).parse(text)
+
+
+@pytest.mark.parametrize(
+    "keyword", ["unevaluatedProperties", "unevaluate\\u0064Properties", "\\u0075nevaluatedProperties"]
+)
+def test_a_keyword_may_be_spelled_with_escapes(keyword):
+    text = '{"allOf": [{"properties": {"a": true}}], "keyword": false}'.replace("keyword", keyword)
+    grammar = JsonSchema(text).compile(BYTES)
+    assert grammar.matcher().accept_bytes(b'{"a": 1}')
+    assert not grammar.matcher().accept_bytes(b'{"b"')

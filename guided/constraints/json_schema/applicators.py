@@ -14,6 +14,8 @@ from guided.constraints.json_schema.keywords import REFERENCES
 from guided.constraints.json_schema.place import Place
 from guided.constraints.json_schema.references import References
 from guided.constraints.json_schema.scalars import ALL_TYPES
+from guided.constraints.json_schema.traits import Traits
+from guided.constraints.json_schema.values import ANYTHING, NOTHING
 
 if TYPE_CHECKING:
     from guided import _native
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Applicators"]
 
 _OBJECT = 64
+_IN_PLACE = frozenset(
+    {
+        *("allOf", "anyOf", "oneOf", "not", "if", "then", "else", *REFERENCES),
+        *("dependencies", "dependentRequired", "dependentSchemas"),
+    }
+)
 
 
 class Applicators:
@@ -31,31 +39,31 @@ class Applicators:
         builder: _native.Builder,
         references: References,
         node_of: Callable[[Place], int],
+        child: Callable[..., int],
+        traits: Traits,
         *,
         draft: int,
         has_all_keywords: bool,
-        anything: int,
-        nothing: int,
-        has_unevaluated: bool,
     ) -> None:
         self._builder = builder
         self._references = references
         self._node_of = node_of
+        self._child = child
         self._draft = draft
         self._has_all_keywords = has_all_keywords
-        self._anything = anything
-        self._nothing = nothing
-        self._has_unevaluated = has_unevaluated
+        self._has_unevaluated = traits.has_unevaluated
         self._having: dict[tuple[int | str, ...], int] = {}
 
     def add(self, fields: dict[str, Any], schema: dict[str, Any], place: Place) -> None:
         """Add `all_of`, `any_of` and `one_of` to the fields of a node."""
+        if _IN_PLACE.isdisjoint(schema) and "any_of" not in fields:
+            return
         all_of = self._list(schema, place, "allOf")
         for keyword in REFERENCES:
             if keyword in schema:
                 all_of.append(self._node_of(self._references.follow(place, keyword)))
         if "not" in schema:
-            all_of.append(self._negation(self._node_of(place.child("not"))))
+            all_of.append(self._negation(self._child(place, schema["not"], "not")))
         any_of: list[list[int]] = [*fields.pop("any_of", ())]
         if "anyOf" in schema:
             any_of.append(self._list(schema, place, "anyOf"))
@@ -66,7 +74,7 @@ class Applicators:
         if "oneOf" in schema:
             branches = [place.child("oneOf", i) for i in range(len(schema["oneOf"]))]
             is_disjoint = self._has_all_keywords and are_disjoint(branches, self._references, self._draft)
-            (any_of if is_disjoint else one_of).append([self._node_of(branch) for branch in branches])
+            (any_of if is_disjoint else one_of).append(self._list(schema, place, "oneOf"))
         self._simplified(fields, all_of, any_of, one_of)
 
     def _simplified(
@@ -75,41 +83,41 @@ class Applicators:
         """Groups without what can never hold; groups of one are conditions."""
         kept_any, kept_one = [], []
         for group in any_of:
-            group = [n for n in dict.fromkeys(group) if n != self._nothing]
-            if self._anything in group and not self._has_unevaluated:
+            group = [n for n in dict.fromkeys(group) if n != NOTHING]
+            if ANYTHING in group and not self._has_unevaluated:
                 continue
             if len(group) <= 1:
-                all_of.append(group[0] if group else self._nothing)
+                all_of.append(group[0] if group else NOTHING)
             else:
                 kept_any.append(group)
         for group in one_of:
-            group = [n for n in group if n != self._nothing]
+            group = [n for n in group if n != NOTHING]
             if len(group) <= 1:
-                all_of.append(group[0] if group else self._nothing)
+                all_of.append(group[0] if group else NOTHING)
             else:
                 kept_one.append(group)
-        kept_all = [n for n in dict.fromkeys(all_of) if n != self._anything]
+        kept_all = [n for n in dict.fromkeys(all_of) if n != ANYTHING]
         for name, value in (("all_of", kept_all), ("any_of", kept_any), ("one_of", kept_one)):
             if value:
                 fields[name] = value
 
     def _list(self, schema: dict[str, Any], place: Place, keyword: str) -> list[int]:
-        return [self._node_of(place.child(keyword, i)) for i in range(len(schema.get(keyword, ())))]
+        return [self._child(place, branch, keyword, i) for i, branch in enumerate(schema.get(keyword, ()))]
 
     def _negation(self, node: int) -> int:
-        if node == self._anything:
-            return self._nothing
-        return self._anything if node == self._nothing else ~node
+        if node == ANYTHING:
+            return NOTHING
+        return ANYTHING if node == NOTHING else ~node
 
     def _condition(self, schema: dict[str, Any], place: Place) -> list[list[int]]:
-        condition = self._node_of(place.child("if"))
+        condition = self._child(place, schema["if"], "if")
         groups = []
         if "then" in schema:
-            groups.append(self._implication(condition, self._node_of(place.child("then"))))
+            groups.append(self._implication(condition, self._child(place, schema["then"], "then")))
         if "else" in schema:
-            groups.append(self._implication(self._negation(condition), self._node_of(place.child("else"))))
-        if self._has_unevaluated and condition not in (self._anything, self._nothing):
-            groups.append([condition, self._anything])  # says nothing of values, but what it evaluates counts
+            groups.append(self._implication(self._negation(condition), self._child(place, schema["else"], "else")))
+        if self._has_unevaluated and condition not in (ANYTHING, NOTHING):
+            groups.append([condition, ANYTHING])  # says nothing of values, but what it evaluates counts
         return groups
 
     def _dependencies(self, schema: dict[str, Any], place: Place) -> list[list[int]]:
@@ -119,7 +127,7 @@ class Applicators:
                 if isinstance(needed, list):
                     consequence = self._has(needed, ALL_TYPES)
                 else:
-                    consequence = self._node_of(place.child(keyword, key))
+                    consequence = self._child(place, needed, keyword, key)
                 groups.append(self._implication(self._has([key], _OBJECT), consequence))
         return groups
 
@@ -134,7 +142,7 @@ class Applicators:
     def _has(self, keys: Sequence[str], types: int) -> int:
         """The node of "is of these types, and if an object has these keys"."""
         if not keys and types == ALL_TYPES:
-            return self._anything
+            return ANYTHING
         if (types, *keys) not in self._having:
             node = self._having[types, *keys] = self._builder.schema()
             self._builder.define_schema(node, types=types, required=list(keys))

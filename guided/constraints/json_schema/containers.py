@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from guided.constraints.json_schema.keywords import as_count, pointer_to
+from guided.constraints.json_schema.keywords import as_count
 from guided.constraints.json_schema.place import Place
 from guided.constraints.json_schema.strings import StringParts
 
 __all__ = ["add_array", "add_object"]
 
-NodeOf = Callable[[Place], int | None]  # None: anything goes
 Fields = dict[str, Any]
 
+_OF_OBJECTS = frozenset(
+    {
+        *("properties", "patternProperties", "additionalProperties", "propertyNames", "unevaluatedProperties"),
+        *("required", "minProperties", "maxProperties"),
+    }
+)
+_OF_ARRAYS = frozenset(
+    {
+        *("prefixItems", "items", "additionalItems", "unevaluatedItems", "minItems", "maxItems", "uniqueItems"),
+        "contains",
+    }
+)
 
-def add_object(
-    fields: Fields, schema: Fields, place: Place, node_of: Callable[[Place], int], part_of: NodeOf, strings: StringParts
-) -> None:
+
+class Nodes(Protocol):
+    """Gives schemas below a place their literals."""
+
+    def child(self, place: Place, schema: Any, *keys: str | int) -> int: ...
+    def part(self, place: Place, schema: Any, *keys: str | int) -> int | None: ...
+
+
+def add_object(fields: Fields, schema: Fields, place: Place, nodes: Nodes, strings: StringParts) -> None:
     """Add the keywords about keys and their values."""
+    if _OF_OBJECTS.isdisjoint(schema):
+        return
     if "properties" in schema:
-        fields["properties"] = [(key, node_of(place.child("properties", key))) for key in schema["properties"]]
+        fields["properties"] = [
+            (key, nodes.child(place, value, "properties", key)) for key, value in schema["properties"].items()
+        ]
     if schema.get("patternProperties"):
-        at = pointer_to(place.pointer, "patternProperties")
         fields["pattern_properties"] = [
-            (strings.pattern(pattern, pointer_to(at, pattern)), node_of(place.child("patternProperties", pattern)))
-            for pattern in schema["patternProperties"]
+            (
+                strings.pattern(pattern, place, "patternProperties", pattern),
+                nodes.child(place, value, "patternProperties", pattern),
+            )
+            for pattern, value in schema["patternProperties"].items()
         ]
     for keyword, field in (
         ("additionalProperties", "additional"),
         ("propertyNames", "property_names"),
         ("unevaluatedProperties", "unevaluated_properties"),
     ):
-        if keyword in schema and (node := part_of(place.child(keyword))) is not None:
+        if keyword in schema and (node := nodes.part(place, schema[keyword], keyword)) is not None:
             fields[field] = node
     if schema.get("required"):
         fields["required"] = schema["required"]
@@ -42,17 +64,17 @@ def add_object(
         fields["max_properties"] = as_count(schema["maxProperties"])
 
 
-def add_array(
-    fields: Fields, schema: Fields, place: Place, node_of: Callable[[Place], int], part_of: NodeOf, draft: int
-) -> None:
+def add_array(fields: Fields, schema: Fields, place: Place, nodes: Nodes, draft: int) -> None:
     """Add the keywords about items."""
+    if _OF_ARRAYS.isdisjoint(schema):
+        return
     prefix, rest = ("prefixItems", "items") if draft >= 2020 else ("items", "additionalItems")
     if isinstance(schema.get(prefix), list):
-        fields["prefix_items"] = [node_of(place.child(prefix, i)) for i in range(len(schema[prefix]))]
+        fields["prefix_items"] = [nodes.child(place, value, prefix, i) for i, value in enumerate(schema[prefix])]
     elif draft < 2020:
         rest = "items"  # additionalItems means nothing without a list of items
     for keyword, field in ((rest, "items"), ("unevaluatedItems", "unevaluated_items")):
-        if keyword in schema and (node := part_of(place.child(keyword))) is not None:
+        if keyword in schema and (node := nodes.part(place, schema[keyword], keyword)) is not None:
             fields[field] = node
     if "minItems" in schema:
         fields["min_items"] = as_count(schema["minItems"])
@@ -63,4 +85,5 @@ def add_array(
     if "contains" in schema:
         least = as_count(schema.get("minContains", 1))
         most = as_count(schema["maxContains"]) if "maxContains" in schema else None
-        fields["some_items"] = [(0, node_of(place.child("contains")), least, most, draft >= 2020)]
+        literal = nodes.child(place, schema["contains"], "contains")
+        fields["some_items"] = [(0, literal, least, most, draft >= 2020)]

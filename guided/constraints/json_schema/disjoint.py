@@ -6,6 +6,7 @@ property that both require with different constants (a discriminator).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -14,20 +15,63 @@ from guided.constraints.json_schema.keywords import TYPE_BITS
 from guided.constraints.json_schema.place import Place
 from guided.constraints.json_schema.references import References
 from guided.constraints.json_schema.values import value_key
-from guided.errors import InvalidSchema
 
 __all__ = ["are_disjoint"]
 
 _MOST_PAIRS = 10_000
 _MOST_REFERENCES = 50
+_OBJECT, _ALL_TYPES = 64, 127
 
 
 def are_disjoint(branches: Sequence[Place], references: References, draft: int) -> bool:
     """True if it is certain that no value fits two of the branches."""
     if len(branches) * (len(branches) - 1) // 2 > _MOST_PAIRS:
         return False
-    resolved = [_resolve(b, references, draft) for b in branches]
-    return all(_pair(a, b, references, draft) for a, b in itertools.combinations(resolved, 2))
+    surfaces = [_Surface(_resolve(b, references, draft), references, draft) for b in branches]
+    return all(a.is_disjoint_with(b) for a, b in itertools.combinations(surfaces, 2))
+
+
+class _Surface:
+    """What a branch says at first sight."""
+
+    def __init__(self, place: Place, references: References, draft: int) -> None:
+        self._place = place
+        self._references = references
+        self._draft = draft
+        schema = place.schema
+        self._is_known = isinstance(schema, dict)
+        self._is_empty = schema is False
+        self._types = _types(schema) if self._is_known else 0
+        self._values = _values(schema, draft) if self._is_known else None
+
+    def is_disjoint_with(self, other: _Surface) -> bool:
+        if self._is_empty or other._is_empty:
+            return True
+        if not self._is_known or not other._is_known:
+            return False
+        shared = self._types & other._types
+        if shared == 0:
+            return True
+        if self._values is not None and other._values is not None and not self._values & other._values:
+            return True
+        return shared == _OBJECT and self._has_discriminator_with(other)
+
+    def _has_discriminator_with(self, other: _Surface) -> bool:
+        mine, theirs = self._discriminators, other._discriminators
+        return any(key in theirs and not values & theirs[key] for key, values in mine.items())
+
+    @functools.cached_property
+    def _discriminators(self) -> dict[str, frozenset[Any]]:
+        """The values of each required property that lists them."""
+        found: dict[str, frozenset[Any]] = {}
+        for key in _required(self._place.schema):
+            part = self._place.child("properties", key)
+            if isinstance(part.schema, dict):
+                schema = _resolve(part, self._references, self._draft).schema
+                values = _values(schema, self._draft) if isinstance(schema, dict) else None
+                if values is not None:
+                    found[key] = values
+        return found
 
 
 def _resolve(place: Place, references: References, draft: int) -> Place:
@@ -40,38 +84,6 @@ def _resolve(place: Place, references: References, draft: int) -> Place:
             return place
         place = references.follow(references.enter(place))
     return place
-
-
-def _pair(left: Place, right: Place, references: References, draft: int) -> bool:
-    if left.schema is False or right.schema is False:
-        return True
-    if not isinstance(left.schema, dict) or not isinstance(right.schema, dict):
-        return False
-    shared = _types(left.schema) & _types(right.schema)
-    if shared == 0:
-        return True
-    mine, theirs = _values(left.schema, draft), _values(right.schema, draft)
-    if mine is not None and theirs is not None and not mine & theirs:
-        return True
-    return shared == 64 and _have_discriminator(left, right, references, draft)
-
-
-def _have_discriminator(left: Place, right: Place, references: References, draft: int) -> bool:
-    required = _required(left.schema) & _required(right.schema)
-    for key in required:
-        values = []
-        for place in (left, right):
-            part = place.schema.get("properties", {}).get(key)
-            if not isinstance(part, dict):
-                break
-            found = _resolve(place.child("properties", key), references, draft)
-            known = _values(found.schema, draft) if isinstance(found.schema, dict) else None
-            if known is None:
-                break
-            values.append(known)
-        if len(values) == 2 and not values[0] & values[1]:
-            return True
-    return False
 
 
 def _required(schema: dict[str, Any]) -> set[str]:
@@ -87,7 +99,7 @@ def _types(schema: dict[str, Any]) -> int:
     bits = 0
     for name in names:
         if not isinstance(name, str) or name not in TYPE_BITS:
-            raise InvalidSchema("", f"there is no type {name!r}")
+            return _ALL_TYPES  # the error is raised where the branch is lowered, with its place
         bits |= TYPE_BITS[name]
     return bits
 

@@ -6,9 +6,10 @@ standard says. Shapes are checked when a schema is lowered, so that an error has
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Collection
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from guided.errors import InvalidSchema
 
@@ -17,10 +18,11 @@ __all__ = [
     "LATEST",
     "REFERENCES",
     "TYPE_BITS",
+    "are_texts",
     "as_count",
     "check_shapes",
     "is_integer_value",
-    "is_keyword",
+    "keywords_of",
     "pointer_to",
 ]
 
@@ -79,6 +81,13 @@ APPLIES: dict[str, tuple[int, int]] = {
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
+class Located(Protocol):
+    """What knows where it is, as a JSON pointer."""
+
+    @property
+    def pointer(self) -> str: ...
+
+
 def pointer_to(pointer: str, *keys: str | int) -> str:
     """A JSON pointer into what `pointer` points at.
 
@@ -93,26 +102,28 @@ def is_integer_value(value: Any) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool) and value == int(value)
 
 
+def are_texts(values: Collection[Any]) -> bool:
+    """Whether all of them are strings."""
+    return _TEXT_TYPES.issuperset(map(type, values)) or all(isinstance(v, str) for v in values)
+
+
 def as_count(value: Any) -> int:
     """A length or count as an int; everything beyond 4e9 is the same."""
     return min(int(value), 4_000_000_000)
 
 
-def is_keyword(keyword: str, draft: int) -> bool:
-    """Whether a keyword says something about values in this draft; others are annotations."""
-    first, last = APPLIES.get(keyword, (1, 0))
-    return first <= draft <= last
+@functools.cache
+def keywords_of(draft: int) -> frozenset[str]:
+    """The keywords that say something about values in this draft; others are annotations."""
+    return frozenset(keyword for keyword, (first, last) in APPLIES.items() if first <= draft <= last)
 
 
-def check_shapes(schema: dict[str, Any], pointer: str, draft: int) -> None:
-    """Raise InvalidSchema where a keyword's value has not the shape that the standard gives it."""
+def check_shapes(schema: dict[str, Any], place: Located, draft: int) -> None:
+    """Raise InvalidSchema where the value of a keyword of the draft has not the shape that the standard gives it."""
     for keyword, value in schema.items():
         check = _SHAPES.get(keyword)
-        if check is None or not is_keyword(keyword, draft):
-            continue
-        reason = check(value, draft)
-        if reason:
-            raise InvalidSchema(pointer_to(pointer, keyword), f"{keyword} must be {reason}, not {_shown(value)}")
+        if check is not None and (reason := check(value, draft)):
+            raise InvalidSchema(pointer_to(place.pointer, keyword), f"{keyword} must be {reason}, not {_shown(value)}")
 
 
 def _shown(value: Any) -> str:
@@ -120,8 +131,17 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+# of nearly all values; only what a registry holds may be of a subclass
+_SCHEMA_TYPES = frozenset({dict, bool})
+_TEXT_TYPES = frozenset({str})
+
+
 def _is_schema(value: Any) -> bool:
     return isinstance(value, dict | bool)
+
+
+def _are_schemas(values: Collection[Any]) -> bool:
+    return _SCHEMA_TYPES.issuperset(map(type, values)) or all(map(_is_schema, values))
 
 
 def _number(value: Any, draft: int) -> str:
@@ -165,22 +185,23 @@ def _items(value: Any, draft: int) -> str:
 
 
 def _schemas(value: Any, draft: int, least: int = 1) -> str:
-    fits = isinstance(value, list) and len(value) >= least and all(map(_is_schema, value))
+    fits = isinstance(value, list) and len(value) >= least and _are_schemas(value)
     return "" if fits else "a list of schemas" + (" with at least one" if least else "")
 
 
 def _schema_map(value: Any, draft: int) -> str:
-    return (
-        "" if isinstance(value, dict) and all(map(_is_schema, value.values())) else "an object whose values are schemas"
-    )
+    fits = isinstance(value, dict) and _are_schemas(value.values())
+    return "" if fits else "an object whose values are schemas"
 
 
 def _names(value: Any, draft: int) -> str:
-    fits = isinstance(value, list) and all(isinstance(v, str) for v in value) and len(set(value)) == len(value)
+    fits = isinstance(value, list) and are_texts(value) and len(set(value)) == len(value)
     return "" if fits else "a list of different strings"
 
 
 def _type(value: Any, draft: int) -> str:
+    if isinstance(value, str) and value in TYPE_BITS:
+        return ""
     names = value if isinstance(value, list) else [value]
     fits = bool(names) and all(isinstance(n, str) and n in TYPE_BITS for n in names)
     return "" if fits else f"one of {', '.join(TYPE_BITS)}, or a list of them"

@@ -12,6 +12,14 @@ __all__ = ["SchemaOptions", "Whitespace", "layout_of"]
 Whitespace = Literal["flexible", "compact", "dumps"]
 
 
+_LEGAL = {
+    "order": ("declared", "any"),
+    "whitespace": ("flexible", "compact", "dumps"),
+    "formats": ("assert", "annotate"),
+    "unknown_formats": ("annotate", "error"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaOptions:
     """The keyword arguments of `JsonSchema`."""
@@ -25,13 +33,7 @@ class SchemaOptions:
     unknown_formats: Literal["annotate", "error"] = "annotate"
 
     def __post_init__(self) -> None:
-        legal = {
-            "order": ("declared", "any"),
-            "whitespace": ("flexible", "compact", "dumps"),
-            "formats": ("assert", "annotate"),
-            "unknown_formats": ("annotate", "error"),
-        }
-        for name, values in legal.items():
+        for name, values in _LEGAL.items():
             if getattr(self, name) not in values:
                 raise ConstraintError(f"{name} must be one of {', '.join(values)}, not {getattr(self, name)!r}")
         if self.indent is not None and not (isinstance(self.indent, int) and 0 <= self.indent <= 64):

@@ -1,18 +1,33 @@
 """Where the lowering stands: a schema, its base URI, and the dynamic scope it is evaluated in.
 
 A `$dynamicRef` leads to the outermost resource on the way here that has an anchor of its name. So of the whole way only
-the first anchor of each name matters, and a schema is lowered once for each such scope: finitely often.
+the first anchor of each name matters, and a schema is lowered once for each such scope: finitely often. Pointers are
+links to the place above, and written out for errors only.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from guided.constraints.json_schema.keywords import pointer_to
 
-__all__ = ["NO_SCOPE", "DynamicScope", "Place"]
+__all__ = ["NO_SCOPE", "DynamicScope", "Path", "Place", "pointer_of"]
+
+Path: TypeAlias = "str | tuple[Path, str | int]"  # a pointer, or a path and one more key
+
+
+def pointer_of(path: Path) -> str:
+    """The JSON pointer that a path stands for.
+
+    >>> pointer_of(((("#/$defs/a", "items"), 0)))
+    '#/$defs/a/items/0'
+    """
+    keys: list[str | int] = []
+    while not isinstance(path, str):
+        path, key = path
+        keys.append(key)
+    return pointer_to(path, *reversed(keys))
 
 
 class DynamicScope:
@@ -36,28 +51,32 @@ class DynamicScope:
 NO_SCOPE = DynamicScope({})
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A schema, where it is, and the resolver of its base URI (None: the document itself, no URI needed)."""
 
     schema: Any
-    pointer: str
+    path: Path
     resolver: Any = None
     is_entered: bool = False  # the resolver already has the base URI that the schema's own `$id` sets
     scope: DynamicScope = NO_SCOPE
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def pointer(self) -> str:
+        """Where it is, as a JSON pointer."""
+        return pointer_of(self.path)
+
+    @property
+    def key(self) -> Hashable:
         """Equal for places that mean the same."""
-        return id(self.schema), self.scope.key
+        return id(self.schema) if self.scope is NO_SCOPE else (id(self.schema), self.scope.key)
 
     def child(self, *keys: str | int) -> Place:
         """The sub-schema at `keys`."""
-        schema = self.schema
+        schema, path = self.schema, self.path
         for key in keys:
-            schema = schema[key]
-        return Place(schema, pointer_to(self.pointer, *keys), self.resolver, scope=self.scope)
+            schema, path = schema[key], (path, key)
+        return Place(schema, path, self.resolver, False, self.scope)
 
     def within(self, scope: DynamicScope) -> Place:
         """The same place, come to on another way."""
-        return dataclasses.replace(self, scope=scope)
+        return self._replace(scope=scope)

@@ -11,9 +11,10 @@ import functools
 import urllib.parse
 from typing import Any
 
-from guided.constraints.json_schema.keywords import REFERENCES, pointer_to
+from guided.constraints.json_schema.keywords import pointer_to
 from guided.constraints.json_schema.library import Library
 from guided.constraints.json_schema.place import Place
+from guided.constraints.json_schema.traits import Traits
 from guided.errors import InvalidSchema
 
 __all__ = ["References"]
@@ -22,14 +23,16 @@ __all__ = ["References"]
 class References:
     """Follows the references of one document."""
 
-    def __init__(self, document: Any, draft: int, registry: Any) -> None:
+    def __init__(self, document: Any, draft: int, registry: Any, traits: Traits) -> None:
         self._document = document
+        self._traits = traits
         self._draft = draft
         self._registry = registry
+        self._local_targets: dict[str, Place] = {}
 
     def root(self) -> Place:
         """The document itself."""
-        return Place(self._document, "", is_entered=True) if self.is_plain else self._library.root
+        return Place(self._document, "", is_entered=True) if self._traits.is_plain else self._library.root
 
     def enter(self, place: Place) -> Place:
         """The place with the base URI that its own `$id` sets."""
@@ -52,12 +55,11 @@ class References:
 
     def _follow_statically(self, place: Place, keyword: str) -> Place:
         reference: str = place.schema[keyword]
-        at = pointer_to(place.pointer, keyword)
         if place.resolver is None and (reference == "#" or reference.startswith("#/")):
-            return self._local(reference, at)
-        return self._library.lookup(place, reference, at)
+            return self._local_targets.get(reference) or self._local(reference, place, keyword)
+        return self._library.lookup(place, reference, pointer_to(place.pointer, keyword))
 
-    def _local(self, reference: str, at: str) -> Place:
+    def _local(self, reference: str, place: Place, keyword: str) -> Place:
         target = self._document
         fragment = urllib.parse.unquote(reference[1:])
         for token in fragment.split("/")[1:]:
@@ -66,28 +68,11 @@ class References:
                 target = target[int(key)] if isinstance(target, list) else target[key]
             except (KeyError, IndexError, ValueError, TypeError):
                 raise InvalidSchema(
-                    at, f"the reference {reference!r} points at nothing: {key!r} is not there"
+                    pointer_to(place.pointer, keyword),
+                    f"the reference {reference!r} points at nothing: {key!r} is not there",
                 ) from None
-        return Place(target, fragment)
-
-    @functools.cached_property
-    def is_plain(self) -> bool:
-        """Whether no base URI matters: no `$id` below the root, no anchors, no foreign references."""
-        identifier = "id" if self._draft == 4 else "$id"
-        pending = [self._document]
-        while pending:
-            item = pending.pop()
-            if isinstance(item, dict):
-                if item is not self._document and isinstance(item.get(identifier), str):
-                    return False
-                for keyword in REFERENCES:
-                    reference = item.get(keyword)
-                    if isinstance(reference, str) and reference != "#" and not reference.startswith("#/"):
-                        return False
-                pending.extend(item.values())
-            elif isinstance(item, list):
-                pending.extend(item)
-        return True
+        found = self._local_targets[reference] = Place(target, fragment)
+        return found
 
     @functools.cached_property
     def _library(self) -> Library:

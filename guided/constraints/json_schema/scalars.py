@@ -10,10 +10,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from guided.constraints.json_schema.keywords import TYPE_BITS
+from guided.constraints.json_schema.keywords import TYPE_BITS, are_texts
 from guided.constraints.json_schema.multiples import Multiples
 from guided.constraints.json_schema.numbers import NumberSpellings, NumericRange
+from guided.constraints.json_schema.place import Place
 from guided.constraints.json_schema.strings import StringParts
+from guided.constraints.json_schema.traits import Traits
 from guided.constraints.json_schema.values import Scalars, ValueNodes, value_key
 
 if TYPE_CHECKING:
@@ -25,8 +27,12 @@ ALL_TYPES = 127
 _NUMBER, _STRING, _ARRAY, _OBJECT = 8, 16, 32, 64
 
 
+_OF_NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+_ANY_NUMBER, _ANY_INTEGER = NumericRange(), NumericRange(is_integer=True)
+
+
 class ScalarParts:
-    """Fields about scalars. `is_negating`: some schema may be negated, so refused numbers are needed too."""
+    """Fields about scalars. Where some schema may be negated, the numbers that are refused are among them."""
 
     def __init__(
         self,
@@ -34,9 +40,9 @@ class ScalarParts:
         strings: StringParts,
         values: ValueNodes,
         numbers: NumberSpellings,
+        traits: Traits,
         *,
         draft: int,
-        is_negating: bool,
     ) -> None:
         self._builder = builder
         self._strings = strings
@@ -44,13 +50,13 @@ class ScalarParts:
         self._numbers = numbers
         self._multiples = Multiples(builder)
         self._draft = draft
-        self._is_negating = is_negating
+        self._traits = traits
 
-    def fields(self, schema: dict[str, Any], pointer: str) -> dict[str, Any]:
+    def fields(self, schema: dict[str, Any], place: Place) -> dict[str, Any]:
         """`types`, `string`, `number`, and `any_of` where arrays or objects are listed."""
         fields: dict[str, Any] = {"types": _types(schema)}
         numbers = self._range(schema)
-        strings = self._strings.of(schema, pointer) if fields["types"] & _STRING else []
+        strings = self._strings.of(schema, place) if fields["types"] & _STRING else []
         values = _allowed_values(schema)
         if values is not None:
             if "multipleOf" in schema:
@@ -69,11 +75,11 @@ class ScalarParts:
         wanted, refused = [], []
         if not numbers.is_everything:
             wanted.append(self._numbers.within(numbers))
-            if self._is_negating:
+            if self._traits.is_negating:
                 refused.append(self._numbers.refused_by(numbers))
         if divisor is not None:
             wanted.append(self._multiples.of(Decimal(divisor), is_small=numbers.is_small))
-            if self._is_negating:
+            if self._traits.is_negating:
                 refused.append(self._multiples.refused_by(Decimal(divisor), is_small=False))
         if wanted:
             fields["number"] = wanted[0] if len(wanted) == 1 else self._builder.intersect(wanted)
@@ -87,7 +93,7 @@ class ScalarParts:
         if types & _NUMBER and fitting:
             kept |= _NUMBER
             fields["number"] = self._numbers.one_of(fitting)
-            if self._is_negating:
+            if self._traits.is_negating:
                 fields["number_not"] = self._numbers.other_than(fitting)
         if types & _STRING and values.strings:
             kept |= _STRING
@@ -103,10 +109,13 @@ class ScalarParts:
         fields["types"] = kept
 
     def _range(self, schema: dict[str, Any]) -> NumericRange:
+        names = _names(schema)
+        is_integer = "integer" in names and "number" not in names
+        if _OF_NUMBERS.isdisjoint(schema):
+            return _ANY_INTEGER if is_integer else _ANY_NUMBER
         low, is_low_open = self._bound(schema, "minimum", "exclusiveMinimum", sign=1)
         high, is_high_open = self._bound(schema, "maximum", "exclusiveMaximum", sign=-1)
-        names = _names(schema)
-        return NumericRange(low, high, is_low_open, is_high_open, "integer" in names and "number" not in names)
+        return NumericRange(low, high, is_low_open, is_high_open, is_integer)
 
     def _bound(self, schema: dict[str, Any], closed: str, opened: str, *, sign: int) -> tuple[Decimal | None, bool]:
         """The tighter of a bound and its exclusive sibling, which in draft 4 is a flag."""
@@ -134,6 +143,8 @@ def _names(schema: dict[str, Any]) -> list[str]:
 def _types(schema: dict[str, Any]) -> int:
     if "type" not in schema:
         return ALL_TYPES
+    if isinstance(schema["type"], str):
+        return TYPE_BITS[schema["type"]]
     bits = 0
     for name in _names(schema):
         bits |= TYPE_BITS[name]
@@ -142,11 +153,13 @@ def _types(schema: dict[str, Any]) -> int:
 
 def _allowed_values(schema: dict[str, Any]) -> list[Any] | None:
     """The values that enum and const leave, or None where neither is there."""
+    if "enum" not in schema and "const" not in schema:
+        return None
     lists = [schema["enum"]] if "enum" in schema else []
     if "const" in schema:
         lists.append([schema["const"]])
-    if not lists:
-        return None
+    if len(lists) == 1 and are_texts(lists[0]):
+        return list(dict.fromkeys(lists[0]))
     values = {value_key(v): v for v in lists[0]}
     for others in lists[1:]:
         keys = {value_key(v) for v in others}

@@ -130,21 +130,27 @@ def _refuse_constant(name: str) -> Any:
     raise InvalidSchema("", f"{name} is not a JSON number")
 
 
+_ENCODER = json.JSONEncoder(allow_nan=False)
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+
+
 def _from_text(text: str | bytes | bytearray) -> SchemaSource:
     try:
         decoded = text if isinstance(text, str) else bytes(text).decode("utf-8-sig")
-        document = json.loads(decoded, parse_float=Decimal, parse_constant=_refuse_constant)
+        document = _DECODER.decode(decoded)
     except RecursionError:
         raise ConstraintTooComplex("the nesting of a schema given as text; pass a dict", 400) from None
     except (ValueError, InvalidOperation) as problem:
         raise InvalidSchema("", f"the schema is not JSON: {problem}") from problem
+    if "\\u" in decoded or "\\/" in decoded:  # keywords must be found in the text as they are
+        decoded = "".join(_tokens(document))
     return SchemaSource(document, decoded, _read_json_instance)
 
 
 def _from_json(value: Any) -> SchemaSource:
     try:
-        text = json.dumps(value, allow_nan=False)
-        return SchemaSource(json.loads(text, parse_float=Decimal), text, _read_json_instance)
+        text = _ENCODER.encode(value)
+        return SchemaSource(_DECODER.decode(text), text, _read_json_instance)
     except (TypeError, ValueError, RecursionError, InvalidOperation):
         document = _copied(value)  # slower, but it takes any depth and says what is wrong where
     return SchemaSource(document, "".join(_tokens(document)), _read_json_instance)

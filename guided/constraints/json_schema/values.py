@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from guided.constraints.json_schema.keywords import are_texts
 from guided.constraints.json_schema.node_count import NodeCount
 from guided.constraints.json_schema.numbers import NumberSpellings
+from guided.constraints.json_schema.traits import Traits
 
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["Scalars", "ValueNodes", "same_value", "value_key"]
+__all__ = ["ANYTHING", "NOTHING", "Scalars", "ValueNodes", "same_value", "value_key"]
+
+ANYTHING, NOTHING = 0, ~0  # literals: the first node of every builder holds of every value
 
 _BITS = {None: 1, False: 2, True: 4}
 
@@ -63,6 +67,8 @@ class Scalars:
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Scalars:
+        if are_texts(values):
+            return cls(0, tuple(dict.fromkeys(values)), (), ())
         bits, strings, numbers, structures = 0, [], [], []
         for value in values:
             if value is None or isinstance(value, bool):
@@ -84,23 +90,17 @@ class ValueNodes:
         builder: _native.Builder,
         numbers: NumberSpellings,
         count: NodeCount,
-        nothing: int,
-        *,
-        is_negating: bool,
-        has_unevaluated: bool,
+        traits: Traits,
     ) -> None:
-        """`is_negating`: some schema may be negated, so the numbers that a constant refuses are needed too."""
         self._builder = builder
         self._numbers = numbers
         self._count = count
-        self._nothing = nothing
-        self._is_negating = is_negating
-        self._has_unevaluated = has_unevaluated
+        self._traits = traits
 
     def literal(self, value: Any) -> int:
         """A literal of exactly this value, which evaluates nothing: a negation of a negation, where someone asks."""
         node = self.node(value)
-        if not self._has_unevaluated:
+        if not self._traits.has_unevaluated:
             return node
         other = self._reserve()
         self._builder.define_schema(other, types=127, all_of=[~node])
@@ -116,13 +116,13 @@ class ValueNodes:
                 properties = [(key, self._reserve()) for key in item]
                 pending.extend((child, item[key]) for key, child in properties)
                 self._builder.define_schema(
-                    node, types=64, properties=properties, additional=self._nothing, required=list(item)
+                    node, types=64, properties=properties, additional=NOTHING, required=list(item)
                 )
             elif isinstance(item, list):
                 items = [self._reserve() for _ in item]
                 pending.extend(zip(items, item, strict=True))
                 self._builder.define_schema(
-                    node, types=32, prefix_items=items, items=self._nothing, min_items=len(item), max_items=len(item)
+                    node, types=32, prefix_items=items, items=NOTHING, min_items=len(item), max_items=len(item)
                 )
             else:
                 self._define_scalar(node, item)
@@ -143,7 +143,8 @@ class ValueNodes:
             )
         else:
             number = Decimal(value)
-            others = self._numbers.other_than([number]) if self._is_negating else None
+            # where some schema may be negated, the numbers that a constant refuses are needed too
+            others = self._numbers.other_than([number]) if self._traits.is_negating else None
             self._builder.define_schema(node, types=8, number=self._numbers.one_of([number]), number_not=others)
 
     def _reserve(self) -> int:
