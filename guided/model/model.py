@@ -6,10 +6,10 @@ before anything is computed; what cannot even start is raised, what fails on the
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from dataclasses import fields, replace
 from types import TracebackType
-from typing import Any, TypeAlias, Unpack
+from typing import Any, TypeAlias, TypeVar, Unpack
 
 from guided.errors import Cancelled, GenerationError, GuidedError, InputError
 from guided.model.options import BatchOptions, GenerateOptions, Options, as_constraints, check_prompt
@@ -18,12 +18,16 @@ from guided.model.streaming import MakeRow, aevents, arun, events
 from guided.program import Event, Generated, GenerateRequest, Session, TextAppended, TokenSampled, generate_row
 from guided.program.events import Emit
 from guided.runtime.engine import Capabilities, Engine, EngineStats
+from guided.runtime.local_engine import LocalEngine
+from guided.runtime.namespace import TenantEngine
+from guided.runtime.prefix_cache import CacheStats
 from guided.runtime.scheduler import MAX_BATCH, Row, Scheduler
 from guided.runtime.wave import STEP_TOKENS
 from guided.vocab import Vocabulary
 
 __all__ = ["Message", "Model"]
 
+T = TypeVar("T")
 Message: TypeAlias = Mapping[str, Any]
 
 
@@ -36,6 +40,7 @@ class Model:
     def __init__(self, engine: Engine, *, max_batch: int = MAX_BATCH, step_tokens: int = STEP_TOKENS) -> None:
         self.engine = engine
         self.scheduler = Scheduler(engine, max_batch=max_batch, step_tokens=step_tokens)
+        self._owner: Model | None = None  # of a tenant's model: whose engine and scheduler it uses
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -149,9 +154,34 @@ class Model:
         self.check_open()
         return Session(self.engine, self.scheduler)
 
+    def tenant(self, name: str) -> Model:
+        """This model with a prefix cache of its own: what others have computed is never found, nor the other way.
+
+        It shares weights, memory and the loop with this model, and is used like it; closing it closes only itself.
+        """
+        self.check_open()
+        if not isinstance(name, str) or not name:
+            raise InputError(f"a tenant's name is a text that is not empty, not {name!r}")
+        base = self.engine.base if isinstance(self.engine, TenantEngine) else self.engine
+        view = Model.__new__(Model)
+        view.engine, view.scheduler = TenantEngine(base, name), self.scheduler
+        view._owner, view._is_closed = self, False
+        return view
+
+    @property
+    def cache_stats(self) -> CacheStats:
+        """What the prefix cache holds now, and how much of what was asked for it has found (of all tenants)."""
+        base = self.engine.base if isinstance(self.engine, TenantEngine) else self.engine
+        if not isinstance(base, LocalEngine):
+            raise InputError(f"the backend {base.info.name!r} does not tell what its cache holds")
+        stats: CacheStats = self.scheduler.run_one(_at_once(base.cache_stats))
+        return stats
+
     def close(self) -> None:
         """Free what the engine holds; any use afterwards raises. Closing twice is fine."""
-        if not self._is_closed:
+        if self._owner is not None:
+            self._is_closed = True
+        elif not self._is_closed:
             self._is_closed = True
             self.scheduler.close()
             self.engine.shutdown()
@@ -166,6 +196,8 @@ class Model:
 
     def check_open(self) -> None:
         """Raise if the model was closed."""
+        if self._owner is not None:
+            self._owner.check_open()
         if self._is_closed:
             raise GenerationError("this model is closed: load it again")
 
@@ -235,6 +267,12 @@ def _request(options: Options, prompt: str | None, messages: Sequence[Message] |
         logprobs=options.logprobs,
         token_healing=options.token_healing,
     )
+
+
+def _at_once(call: Callable[[], T]) -> Row[T]:
+    """A call of the engine, as a row: it is used by one thread at a time."""
+    return call()
+    yield []
 
 
 def _row(engine: Engine, request: GenerateRequest) -> Row[Result]:

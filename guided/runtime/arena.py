@@ -2,7 +2,7 @@
 
 Any slot can hold any token, so a full arena never fails for want of neighbours; but a sequence whose slots are
 neighbours is read without a gather. So the free slots are kept as ranges, a growing sequence gets the slot after
-its last one, and a new one starts some way into the largest range, leaving its neighbour room to grow.
+its last one, and a new one starts some way into a range that is near or large, leaving its neighbour room to grow.
 Cost: O(1) per slot taken or given back, O(ranges) to start a new run.
 """
 
@@ -14,6 +14,7 @@ from guided.runtime.engine_plan import BIN_SLOT
 
 __all__ = ["Arena"]
 
+NEAR = 1024  # slots between two runs of one sequence that are still read together, without a gather
 HEADROOM = 256  # slots left free before a new run, for the sequence that ends there
 
 
@@ -38,6 +39,20 @@ class Arena:
         self._add(old, self.num_slots)
         return self.num_slots
 
+    def has_room(self, count: int, after: int) -> bool:
+        """Whether `count` slots are free in one piece, behind slot `after` or elsewhere.
+
+        >>> arena = Arena(8, 8)
+        >>> arena.free([arena.allocate(7, -1)[2]])
+        >>> arena.has_room(1, 6), arena.has_room(2, 6)
+        (True, False)
+        """
+        if count > self.num_free:
+            return False
+        if self._stop_of.get(after + 1, 0) - (after + 1) >= count:
+            return True
+        return any(stop - start >= count for start, stop in self._stop_of.items())
+
     def allocate(self, count: int, after: int) -> list[int]:
         """`count` slots, behind slot `after` as far as that is free. The caller has made sure that there are enough.
 
@@ -50,17 +65,22 @@ class Arena:
         if after + 1 in self._stop_of:
             slots += self._take(after + 1, count)
         while len(slots) < count:
-            slots += self._take(self._place(count - len(slots)), count - len(slots))
+            slots += self._take(self._place(count - len(slots), after), count - len(slots))
         return slots
 
     def free(self, slots: Iterable[int]) -> None:
         for slot in slots:
             self._add(slot, slot + 1)
 
-    def _place(self, count: int) -> int:
-        """Where a new run of `count` slots should start."""
-        start, stop = max(self._stop_of.items(), key=lambda item: item[1] - item[0])
-        room = stop - start - count
+    def _place(self, count: int, after: int) -> int:
+        """Where a new run of `count` slots should start: near what it goes on from, else in the largest range."""
+        near = [
+            start
+            for start, stop in self._stop_of.items()
+            if 0 <= after < start <= after + NEAR and stop - start >= count + HEADROOM
+        ]
+        start = min(near) if near else max(self._stop_of, key=lambda start: self._stop_of[start] - start)
+        room = self._stop_of[start] - start - count
         if start == BIN_SLOT + 1 or room <= 0:
             return start
         return self._split(start, start + min(HEADROOM, room // 2))

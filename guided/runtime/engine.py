@@ -8,9 +8,9 @@ Every conforming backend passes `tests/conformance`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ __all__ = [
     "EngineStats",
     "Extend",
     "Hidden",
+    "NamespacedEngine",
     "Policy",
 ]
 
@@ -42,6 +43,7 @@ class Capabilities:
     tree: bool = False
     mask: Literal["local", "server"] = "local"
     max_len: int = 1 << 30  # longest sequence, in tokens
+    namespaces: bool = False  # the engine is a `NamespacedEngine`
 
 
 @dataclass(slots=True)
@@ -165,3 +167,11 @@ class Engine(Protocol):
 
     def shutdown(self) -> None:
         """Free what the engine holds."""
+
+
+@runtime_checkable
+class NamespacedEngine(Engine, Protocol):
+    """What an engine may do besides: keep the prefixes of tenants apart (`Capabilities.namespaces`)."""
+
+    def open(self, tokens: Sequence[int], namespace: Hashable = None) -> EngineSequence:
+        """As `Engine.open`; only what was computed in the same namespace is found."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from guided.runtime.engine import (
 )
 from guided.runtime.engine_plan import Plan
 from guided.runtime.engine_planner import Planner
-from guided.runtime.prefix_cache import PrefixCache
+from guided.runtime.prefix_cache import CacheStats, PrefixCache
 from guided.runtime.sequence import CachedSequence
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class LocalEngine(ABC):
         """
         self.vocab = vocab
         self.num_logits = num_logits
-        self.capabilities = Capabilities(tree=tree, max_len=max_len)
+        self.capabilities = Capabilities(tree=tree, max_len=max_len, namespaces=True)
         self.stats = EngineStats()
         self.info = EngineInfo(type(self).__name__, "")  # a backend says more of itself
         maximum = cache_bytes // slot_bytes
@@ -130,11 +130,15 @@ class LocalEngine(ABC):
 
     # The engine's methods.
 
-    def open(self, tokens: Sequence[int]) -> CachedSequence:
-        """A sequence that holds the longest prefix of `tokens` already cached (never all of them); computes nothing."""
+    def open(self, tokens: Sequence[int], namespace: Hashable = None) -> CachedSequence:
+        """A sequence that holds the longest prefix of `tokens` already cached (never all of them); computes nothing.
+
+        Only what was computed in the same `namespace` is found.
+        """
         known = list(map(int, tokens))
-        slots = self._cache.match(known[:-1])
-        seq = CachedSequence(known[: len(slots)], slots, self._forgotten)
+        root = self._cache.root(namespace)
+        slots = self._cache.match(known[:-1], root)
+        seq = CachedSequence(known[: len(slots)], slots, self._forgotten, root)
         self._cache.pin(seq.tip)
         self._cache.touch(seq.slots)
         self.stats.tokens_reused += len(slots)
@@ -249,6 +253,21 @@ class LocalEngine(ABC):
         """Tokens whose keys and values are in the cache now, of live and of closed sequences."""
         return self._arena.num_used
 
+    def cache_stats(self) -> CacheStats:
+        """What the cache holds. Walks all of it: not for every step."""
+        self._collect()
+        cache = self._cache
+        return CacheStats(
+            capacity=self._arena.maximum - 1,
+            num_slots=self._arena.num_slots,
+            num_cached=self.num_cached,
+            num_live=cache.num_live(),
+            num_asked=cache.num_asked,
+            num_found=cache.num_found,
+            num_evicted=cache.num_evicted,
+            bytes_per_token=self._slot_bytes,
+        )
+
     @property
     def cache_bytes_per_token(self) -> int:
         """Keys and values of one token over all layers."""
@@ -262,19 +281,19 @@ class LocalEngine(ABC):
     # Inside.
 
     def _allocate(self, count: int, after: int) -> list[int]:
-        """`count` free slots, next to `after` where possible: grow first, then evict, then refuse."""
+        """`count` free slots, next to `after` where possible: grow rather than take pieces, then evict, then refuse."""
         self._collect()
-        while self._arena.num_free < count and self._arena.num_slots < self._arena.maximum:
-            self.resize(self._arena.grow())
+        arena = self._arena
+        while arena.num_slots < arena.maximum and not arena.has_room(count, after):
+            self.resize(arena.grow())
             self._cache.fit()
-        if self._arena.num_free < count and not self._cache.evict(count):
-            live = self._arena.num_used
+        if arena.num_free < count and not self._cache.evict(count):
             raise CacheFull(
-                f"the KV cache is full: {live} tokens of live sequences fill the {self._cache_bytes} bytes of "
-                f"cache_bytes and {count} more do not fit; close sequences, run fewer rows at once, or load the "
+                f"the KV cache is full: {arena.num_used} tokens of live sequences fill the {self._cache_bytes} bytes "
+                f"of cache_bytes and {count} more do not fit; close sequences, run fewer rows at once, or load the "
                 "model with more cache_bytes"
             )
-        return self._arena.allocate(count, after)
+        return arena.allocate(count, after)
 
     def _collect(self) -> None:
         """Release what was forgotten; a garbage collection may add to it at any time, from any thread."""

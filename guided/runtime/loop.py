@@ -39,11 +39,10 @@ class Loop:
 
     def sweep(self) -> None:
         """End what is not wanted any more, start what there is room for, and tell jobs that are finished."""
-        now = time.monotonic() if any(job.deadline is not None for job in self.jobs) else 0.0
         for job in self.jobs:
             if job.is_cancelled or job.failure is not None:
                 self._close(job)
-            elif job.deadline is not None and now >= job.deadline:
+            elif job.deadline is not None and time.monotonic() >= job.deadline:
                 self._end(job, DeadlineExceeded(job.timeout or 0.0))
         while (job_with_room := self._next_job()) is not None:
             self._start_row_of(job_with_room)
@@ -130,9 +129,13 @@ class Loop:
 
     def _count(self, rows: list[RunningRow]) -> None:
         """Tell the jobs that had a row in a wave."""
-        for job in {id(running.job): running.job for running in rows}.values():
-            job.num_waves += 1
-            job.tell()
+        told: Job[Any] | None = None
+        for running in rows:
+            job = running.job
+            if job.on_change is not None and job is not told:
+                job.num_waves += 1
+                job.tell()
+                told = job
 
     def _settle(self) -> None:
         """Let go of rows that have ended, and of jobs all of whose rows have."""

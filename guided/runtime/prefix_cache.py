@@ -3,13 +3,15 @@
 A trie over token ids whose nodes *are* the cache slots: a slot knows its parent, its token and how many users it
 has (children, and sequences that end in it). A slot without users is idle; idle slots are evicted in the order in
 which they were last used, leaves before their parents, so a closed sequence stays as a prefix until room is needed.
-A look-up costs one dictionary access per token; nothing here is a Python object per token.
+A look-up costs one dictionary access per token; nothing here is a Python object per token. Each namespace has a root of
+its own, so nothing of one is ever found from another.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +19,28 @@ import numpy.typing as npt
 from guided.runtime.arena import Arena
 from guided.runtime.sequence import ROOT
 
-__all__ = ["PrefixCache"]
+__all__ = ["CacheStats", "PrefixCache"]
 
-NOT_CACHED = -2  # parent of a slot that holds nothing
+NOT_CACHED = -2  # parent of a slot that holds nothing; other negative numbers are roots
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """What the cache holds now, and what became of look-ups since the model was loaded. Counts are tokens."""
+
+    capacity: int  # what `cache_bytes` has room for
+    num_slots: int  # what memory is taken for so far
+    num_cached: int  # of live and of finished sequences
+    num_live: int  # of live sequences; the others can be evicted
+    num_asked: int  # looked up by `open`
+    num_found: int  # and found
+    num_evicted: int
+    bytes_per_token: int
+
+    @property
+    def hit_rate(self) -> float:
+        """The share of tokens that was found; 0 before anything was asked."""
+        return self.num_found / self.num_asked if self.num_asked else 0.0
 
 
 class PrefixCache:
@@ -35,7 +56,28 @@ class PrefixCache:
         self._last_used = np.zeros(0, np.int64)
         self._idle: list[tuple[int, int]] = []  # heap of (last used, slot); entries may be out of date
         self._clock = 0
+        self._roots: dict[Hashable, int] = {None: ROOT}
+        self.num_asked = self.num_found = self.num_evicted = 0
         self.fit()
+
+    def root(self, namespace: Hashable) -> int:
+        """Where the paths of a namespace begin; None is the one that all share who name none."""
+        return self._roots.setdefault(namespace, ROOT if namespace is None else NOT_CACHED - len(self._roots))
+
+    def num_live(self) -> int:
+        """Tokens that are on the path of a live sequence. Walks the whole cache."""
+        parents = [parent for parent in self._parent if parent >= 0]
+        num_children = (
+            np.bincount(parents, minlength=len(self._parent)) if parents else np.zeros(len(self._parent), int)
+        )
+        live = np.zeros(len(self._parent), bool)
+        for slot, users in enumerate(self._users):
+            if self._parent[slot] == NOT_CACHED or users <= num_children[slot]:
+                continue
+            while slot >= 0 and not live[slot]:
+                live[slot] = True
+                slot = self._parent[slot]
+        return int(live.sum())
 
     def fit(self) -> None:
         """Make room for slots that the arena has grown by."""
@@ -49,16 +91,18 @@ class PrefixCache:
         """The slot of `token` after the path that ends in `parent`, if it is cached."""
         return self._slot_of.get(parent << 32 | token)
 
-    def match(self, tokens: Sequence[int]) -> list[int]:
+    def match(self, tokens: Sequence[int], root: int = ROOT) -> list[int]:
         """The slots of the longest cached prefix of `tokens`."""
         slots: list[int] = []
-        slot_of, parent = self._slot_of, ROOT
+        slot_of, parent = self._slot_of, root
         for token in tokens:
             slot = slot_of.get(parent << 32 | token)
             if slot is None:
                 break
             slots.append(slot)
             parent = slot
+        self.num_asked += len(tokens)
+        self.num_found += len(slots)
         return slots
 
     def insert(self, parent: int, token: int, slot: int) -> None:
@@ -69,7 +113,7 @@ class PrefixCache:
         self._token[slot] = token
         self._users[slot] = 0
         self._last_used[slot] = self._clock
-        if parent != ROOT:
+        if parent >= 0:
             self._users[parent] += 1
 
     def holds(self, slot: int) -> bool:
@@ -78,12 +122,12 @@ class PrefixCache:
 
     def pin(self, slot: int) -> None:
         """One more user of the path that ends in `slot`."""
-        if slot != ROOT:
+        if slot >= 0:
             self._users[slot] += 1
 
     def unpin(self, slot: int) -> None:
         """One user fewer; without any the slot is idle."""
-        if slot != ROOT:
+        if slot >= 0:
             self._users[slot] -= 1
             if not self._users[slot]:
                 self._retire(slot)
@@ -114,6 +158,7 @@ class PrefixCache:
             entry = heapq.heappop(self._idle)
             if self._is_idle(*entry):
                 self.remove(entry[1])
+                self.num_evicted += 1
         return self._arena.num_free >= count
 
     def clear(self) -> None:
@@ -132,10 +177,10 @@ class PrefixCache:
                 self._idle = [entry for entry in set(self._idle) if self._is_idle(*entry)]
                 heapq.heapify(self._idle)
             return
-        while slot != ROOT and not self._users[slot]:
+        while slot >= 0 and not self._users[slot]:
             parent = self._parent[slot]
             self._parent[slot] = NOT_CACHED
             self._arena.free((slot,))
-            if parent != ROOT:
+            if parent >= 0:
                 self._users[parent] -= 1
             slot = parent

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -68,7 +69,9 @@ class RunningRow:
         "fault",
         "hidden",
         "is_done",
+        "is_scored",
         "job",
+        "num_left",
         "number",
         "parked",
         "result",
@@ -84,6 +87,8 @@ class RunningRow:
         self.asks: list[Ask] = []
         self.done: list[int] = []
         self.takes: list[int] = []
+        self.num_left = 0  # tokens that are not computed, of all asks
+        self.is_scored = False  # whether any ask has targets
         self.hidden: list[Hidden | None] = []  # of the last step of each ask
         self.scored: list[list[npt.NDArray[np.float64]]] = []
         self.choices: list[Choice | None] = []
@@ -98,11 +103,6 @@ class RunningRow:
     def rank(self) -> tuple[int, int]:
         """The smaller, the sooner."""
         return -self.job.priority, self.number
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether all that it asked for is computed."""
-        return all(done == len(ask.tokens) for done, ask in zip(self.done, self.asks, strict=True))
 
     @property
     def num_held(self) -> int:
@@ -122,6 +122,8 @@ class RunningRow:
         """It is where it was."""
         assert self.parked is not None
         (self.asks, self.done, self.hidden, self.scored), self.parked = self.parked, None
+        self.num_left = sum(len(ask.tokens) for ask in self.asks) - sum(self.done)
+        self.is_scored = any(ask.targets is not None for ask in self.asks)
 
     def start(self) -> None:
         """Run up to the first asks."""
@@ -134,7 +136,7 @@ class RunningRow:
             self._advance(lambda: self.row.throw(fault))
             return
         answers = [Answer(choice, _joined(scored)) for choice, scored in zip(self.choices, self.scored, strict=True)]
-        self._advance(lambda: self.row.send(answers))
+        self._advance(partial(self.row.send, answers))
 
     def end(self, error: Exception) -> None:
         """Throw `error` into the row, which may finish in good order; it gets nothing of what else it asks for."""
@@ -166,6 +168,13 @@ class RunningRow:
     def _set(self, asks: list[Ask]) -> None:
         self.asks = asks
         self.done = [0] * len(asks)
+        self.hidden = [None] * len(asks)
+        self.num_left = 0
+        self.is_scored = False
+        for ask in asks:
+            self.num_left += len(ask.tokens)
+            if ask.targets is not None:
+                self.is_scored = True
         self.scored = [[] for _ in asks]
 
 

@@ -16,22 +16,27 @@ import numpy.typing as npt
 __all__ = ["ROOT", "CachedSequence"]
 
 ROOT = -1
-"""The tip of an empty sequence: the parent of every first token."""
+"""The tip of an empty sequence: the parent of every first token. Other namespaces have other negative numbers."""
 
 
 class CachedSequence:
     """Tokens whose keys and values are in the cache. Change it through its engine only."""
 
-    __slots__ = ("_forgotten", "_room", "_tokens", "is_closed")
+    __slots__ = ("_forgotten", "_room", "_tokens", "is_closed", "root")
 
     def __init__(
-        self, tokens: Sequence[int], slots: Sequence[int] | npt.NDArray[np.int32], forgotten: deque[int]
+        self,
+        tokens: Sequence[int],
+        slots: Sequence[int] | npt.NDArray[np.int32],
+        forgotten: deque[int],
+        root: int = ROOT,
     ) -> None:
         self._tokens = list(tokens)
         self._forgotten = forgotten
         self._room = np.empty(max(64, 2 * len(slots)), np.int32)
         self._room[: len(slots)] = slots
         self.is_closed = False
+        self.root = root
 
     @property
     def tokens(self) -> Sequence[int]:
@@ -49,7 +54,7 @@ class CachedSequence:
 
     @property
     def tip(self) -> int:
-        return int(self._room[len(self._tokens) - 1]) if self._tokens else ROOT
+        return int(self._room[len(self._tokens) - 1]) if self._tokens else self.root
 
     def path_with(self, slots: Sequence[int]) -> npt.NDArray[np.int32]:
         """The slots of this sequence followed by `slots`, which `extend` will be told of later.
@@ -73,7 +78,7 @@ class CachedSequence:
         del self._tokens[length:]
 
     def copy(self) -> CachedSequence:
-        return CachedSequence(self._tokens, self.slots, self._forgotten)
+        return CachedSequence(self._tokens, self.slots, self._forgotten, self.root)
 
     def __del__(self) -> None:
         if not getattr(self, "is_closed", True):

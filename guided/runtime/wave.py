@@ -46,13 +46,16 @@ class Wave:
         """One step for all rows, given in order of rank; those whose asks are complete go on to their next asks."""
         self._share(rows)
         self._isolate(rows, self._step)
-        stepped = [running for running in rows if running.fault is None and running.blocked is None]
-        for running in stepped:
-            self._isolate([running], self._score)
-        ready = [running for running in stepped if running.fault is None and running.is_ready]
+        ready: list[RunningRow] = []
+        for running in rows:
+            if running.fault is None and running.blocked is None:
+                if running.is_scored:
+                    self._isolate((running,), self._score)
+                if not running.num_left and running.fault is None:
+                    ready.append(running)
         self._isolate(ready, self._select)
         for running in rows:
-            if running.fault is None and (running.blocked is not None or not running.is_ready):
+            if running.fault is None and (running.num_left or running.blocked is not None):
                 continue
             if running.parked is not None and running.fault is None:
                 running.unpark()
@@ -62,7 +65,7 @@ class Wave:
     # How much of each ask goes into this step.
 
     def _share(self, rows: Sequence[RunningRow]) -> None:
-        if len(rows) == 1 or sum(len(ask.tokens) for running in rows for ask in running.asks) <= self.step_tokens:
+        if len(rows) == 1 or sum([running.num_left for running in rows]) <= self.step_tokens:
             for running in rows:
                 running.takes = [len(ask.tokens) - done for ask, done in zip(running.asks, running.done, strict=True)]
             return
@@ -99,12 +102,12 @@ class Wave:
                     work.append(Extend(ask.seq, ask.tokens[done : done + count], want))
         hidden = iter(self.engine.step(work) if work else [])
         for running in rows:
-            kept = running.hidden if any(running.done) else [None] * len(running.asks)
-            running.hidden = [next(hidden) if n else old for n, old in zip(running.takes, kept, strict=True)]
+            running.hidden = [next(hidden) if n else old for n, old in zip(running.takes, running.hidden, strict=True)]
             for i, (ask, count) in enumerate(zip(running.asks, running.takes, strict=True)):
                 if count and not running.done[i]:
                     self.engine.stats.tokens_forced += ask.num_forced
                 running.done[i] += count
+                running.num_left -= count
 
     def _score(self, rows: Sequence[RunningRow]) -> None:
         """Log p of the targets behind the tokens of this step."""
