@@ -19,6 +19,8 @@ pytest.importorskip("transformers")
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    FalconH1Config,
+    FalconH1ForCausalLM,
     Gemma2Config,
     Gemma2ForCausalLM,
     Gemma3ForCausalLM,
@@ -27,8 +29,16 @@ from transformers import (
     GPT2LMHeadModel,
     GraniteConfig,
     GraniteForCausalLM,
+    JambaConfig,
+    JambaForCausalLM,
+    Lfm2Config,
+    Lfm2ForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
+    Mamba2Config,
+    Mamba2ForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
     Phi3Config,
@@ -36,6 +46,8 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen3Config,
     Qwen3ForCausalLM,
+    Qwen3NextConfig,
+    Qwen3NextForCausalLM,
 )
 
 from guided_backends import transformers as backend
@@ -47,6 +59,8 @@ MAX_LEN = 256
 MAIN = ("llama", "qwen3", "gpt2", "phi3", "mistral", "gemma3")
 """The architectures that every promise is tested on."""
 ALL = (*MAIN, "gemma2", "granite")
+RECURRENT = ("mamba", "mamba2", "qwen3-next", "jamba", "falcon-h1", "lfm2")
+"""State-space models, hybrids with attention beside or between, and one with convolutions."""
 """Plus one that runs eager attention with soft caps, and one that scales its logits."""
 
 SIZES = {
@@ -60,6 +74,39 @@ SIZES = {
     "bos_token_id": 0,
     "eos_token_id": 1,
     "pad_token_id": 2,
+}
+
+
+BARE = {key: SIZES[key] for key in SIZES if not key.startswith(("num_a", "num_k", "max", "int"))}
+SCAN = {"num_heads": 8, "head_dim": 8, "n_groups": 1, "state_size": 16, "chunk_size": 4}
+DELTA = {
+    "head_dim": 16,
+    "linear_num_value_heads": 4,
+    "linear_num_key_heads": 2,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 16,
+    "shared_expert_intermediate_size": 16,
+}
+JAMBA = {
+    "attn_layer_period": 3,
+    "attn_layer_offset": 1,
+    "expert_layer_period": 2,
+    "expert_layer_offset": 1,
+    "num_experts": 2,
+    "mamba_d_state": 8,
+    "mamba_dt_rank": 4,
+    "use_mamba_kernels": False,
+}
+HYBRID = {
+    "mamba_d_ssm": 64,
+    "mamba_n_heads": 8,
+    "mamba_d_head": 8,
+    "mamba_d_state": 8,
+    "mamba_n_groups": 1,
+    "mamba_chunk_size": 4,
 }
 
 
@@ -77,6 +124,12 @@ def _configured(name: str) -> tuple[Any, Any]:
         "gemma3": lambda: (Gemma3ForCausalLM, Gemma3TextConfig(**mixed, layer_types=kinds)),
         "gemma2": lambda: (Gemma2ForCausalLM, Gemma2Config(**mixed, layer_types=kinds)),
         "granite": lambda: (GraniteForCausalLM, GraniteConfig(**SIZES, logits_scaling=3.0)),
+        "mamba": lambda: (MambaForCausalLM, MambaConfig(**BARE)),
+        "mamba2": lambda: (Mamba2ForCausalLM, Mamba2Config(**BARE, **SCAN)),
+        "qwen3-next": lambda: (Qwen3NextForCausalLM, Qwen3NextConfig(**{**SIZES, "num_hidden_layers": 4}, **DELTA)),
+        "jamba": lambda: (JambaForCausalLM, JambaConfig(**{**SIZES, "num_hidden_layers": 3}, **JAMBA)),
+        "falcon-h1": lambda: (FalconH1ForCausalLM, FalconH1Config(**SIZES, **HYBRID)),
+        "lfm2": lambda: (Lfm2ForCausalLM, Lfm2Config(**{**SIZES, "num_hidden_layers": 3}, full_attn_idxs=[1])),
     }[name]()
 
 
@@ -94,8 +147,9 @@ def _model(name: str, attention: str | None) -> Any:
         if attention is not None:
             config._attn_implementation = attention
         model = kind(config).eval()
-        for parameter in model.parameters():  # the usual initial values make all logits nearly equal
-            parameter.data.mul_(3.0) if parameter.dim() > 1 else parameter.data.add_(0.1)
+        for key, parameter in model.named_parameters():  # the usual initial values make all logits nearly equal
+            if not key.endswith("A_log"):  # the decay of a state, which has its own scale
+                parameter.data.mul_(3.0) if parameter.dim() > 1 else parameter.data.add_(0.1)
     finally:
         torch.set_rng_state(state)
     return model

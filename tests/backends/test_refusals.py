@@ -7,10 +7,10 @@ from transformers import (
     BloomConfig,
     BloomForCausalLM,
     LlamaModel,
-    MambaConfig,
-    MambaForCausalLM,
-    Qwen3NextConfig,
-    Qwen3NextForCausalLM,
+    RecurrentGemmaConfig,
+    RecurrentGemmaForCausalLM,
+    RwkvConfig,
+    RwkvForCausalLM,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -21,6 +21,8 @@ from guided.vocab import Vocabulary
 from guided_backends import transformers as backend
 
 SMALL = {"vocab_size": 320, "hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 48}
+
+GEMMA = {**SMALL, "num_hidden_layers": 3, "num_attention_heads": 4, "lru_width": 32, "attention_window_size": 8}
 
 
 @pytest.mark.parametrize("attention", ["flash_attention_2", "flash_attention_3", "flex_attention", "paged|sdpa"])
@@ -48,13 +50,14 @@ def test_training_mode(model_of, tokenizer):
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (lambda: MambaForCausalLM(MambaConfig(**SMALL)), "is recurrent"),
-        (lambda: Qwen3NextForCausalLM(Qwen3NextConfig(**SMALL, num_attention_heads=4)), "is recurrent"),
+        (lambda: RwkvForCausalLM(RwkvConfig(vocab_size=320, hidden_size=32, num_hidden_layers=2)), "does not run"),
+        # its state lies in its modules
+        (lambda: RecurrentGemmaForCausalLM(RecurrentGemmaConfig(**GEMMA)), "does not run"),
         (lambda: T5ForConditionalGeneration(T5Config(vocab_size=320, d_model=32, num_layers=1)), "encoder-decoder"),
         (lambda: BloomForCausalLM(BloomConfig(vocab_size=320, hidden_size=32, n_layer=2, n_head=4)), "does not run"),
         (lambda: torch.nn.Linear(2, 2), "is not a transformers model"),
     ],
-    ids=["mamba", "qwen3-next", "t5", "bloom", "linear"],
+    ids=["rwkv", "recurrent-gemma", "t5", "bloom", "linear"],
 )
 def test_models_of_another_kind(model, reason, tokenizer):
     with pytest.raises(ModelLoadError, match=reason):

@@ -2,11 +2,13 @@
 
 Everything is read from the model object and its config; nothing is changed in it. Masks are made for each kind of
 layer (full, sliding, chunked) and passed the way transformers' own `generate` passes them: a dict by layer type
-where the config has `layer_types`, else one tensor.
+where the config has `layer_types`, else one tensor. A recurrent model (or one with some recurrent layers) gets no
+masks: it runs by snapshots of its state.
 """
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ __all__ = ["Architecture", "Reach"]
 
 MASKABLE = ("sdpa", "eager")
 RECURRENT = ("linear_attention", "conv", "hybrid", "hybrid_sliding", "mamba", "mamba2", "recurrent")
+CACHE = "past_key_values"
 NO_CACHE = ("moe", "mlp", "dummy")  # layer types without keys and values of their own
 
 
@@ -64,6 +67,7 @@ class Architecture:
     reaches: dict[str, Reach]  # by layer type
     by_layer_type: bool  # masks go in as a dict
     is_eager: bool
+    is_recurrent: bool = False
 
     @classmethod
     def of(cls, model: Any) -> Architecture:
@@ -76,6 +80,8 @@ class Architecture:
         _check_kind(model)
         decoder = model.get_decoder()
         config = decoder.config
+        if _is_recurrent(model):
+            return cls(model, decoder, config, {}, False, False, is_recurrent=True)
         _check_attention(config)
         reaches, by_layer_type = _reaches(config)
         return cls(model, decoder, config, reaches, by_layer_type, config._attn_implementation == "eager")
@@ -104,6 +110,11 @@ class Architecture:
         return longest
 
     @property
+    def cache_argument(self) -> str:
+        """What the model calls its cache."""
+        return "cache_params" if "cache_params" in inspect.signature(self.decoder.forward).parameters else CACHE
+
+    @property
     def groups_heads(self) -> bool:
         """Several query heads share one key head: transformers then copies keys for a forward of many tokens."""
         heads = getattr(self.config, "num_attention_heads", 1)
@@ -123,12 +134,11 @@ def _check_kind(model: Any) -> None:
         raise ModelLoadError(f"{name} has no language-model head; load it with AutoModelForCausalLM")
     if model.training:
         raise ModelLoadError(f"{name} is in training mode (dropout is on); call model.eval() first")
+
+
+def _is_recurrent(model: Any) -> bool:
     layer_types = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
-    if getattr(model, "_is_stateful", False) or layer_types & set(RECURRENT):
-        raise ModelLoadError(
-            f"{name} is recurrent: its state cannot be rewound or shared between sequences as keys and values can, "
-            "so forks, prefix reuse and healing would be wrong; use a model with attention layers only"
-        )
+    return bool(getattr(model, "_is_stateful", False) or layer_types & set(RECURRENT))
 
 
 def _check_attention(config: Any) -> None:

@@ -1,8 +1,9 @@
-"""A transformers model as a guided engine: `LocalEngine` keeps the books, `ModelRunner` does the forwards."""
+"""A transformers model as a guided engine: `LocalEngine` keeps the books, a runner does the forwards."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from guided.runtime.engine import EngineInfo
 from guided.runtime.engine_plan import Plan
 from guided.runtime.local_engine import LocalEngine
+from guided_backends.transformers.recurrent_runner import RecurrentRunner
 from guided_backends.transformers.runner import ModelRunner
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class TransformersEngine(LocalEngine):
 
     def __init__(
         self,
-        runner: ModelRunner,
+        runner: ModelRunner | RecurrentRunner,
         vocab: Vocabulary,
         *,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
@@ -42,9 +44,11 @@ class TransformersEngine(LocalEngine):
             slot_bytes=runner.slot_bytes,
             cache_bytes=cache_bytes,
             reuse=reuse,
-            tree=True,
+            tree=not runner.architecture.is_recurrent,
         )
         architecture = runner.architecture
+        if architecture.is_recurrent:
+            self.capabilities = replace(self.capabilities, crop="checkpoint")
         self.info = EngineInfo(
             name="transformers",
             source=source,
@@ -54,6 +58,7 @@ class TransformersEngine(LocalEngine):
                 "dtype": str(architecture.dtype).removeprefix("torch."),
                 "attention": str(architecture.config._attn_implementation),
                 "head": runner.head_name,
+                "cache": "snapshots" if architecture.is_recurrent else "slots",
             },
         )
 
@@ -61,7 +66,11 @@ class TransformersEngine(LocalEngine):
         self._runner.resize(num_slots)
 
     def forward(self, plan: Plan) -> torch.Tensor:
-        return self._runner.forward(plan)
+        states = self._runner.forward(plan)
+        if isinstance(self._runner, RecurrentRunner):  # to reach a state that no snapshot had
+            self.stats.tokens_computed += self._runner.num_repeated
+            self._runner.num_repeated = 0
+        return states
 
     def head(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
         return self._runner.logits(states, token_ids)

@@ -21,7 +21,9 @@ from transformers.utils import logging as transformers_logging
 
 from guided.errors import ModelLoadError, VocabularyError
 from guided.vocab import Vocabulary
+from guided_backends.transformers.architecture import Architecture
 from guided_backends.transformers.engine import DEFAULT_CACHE_BYTES, TransformersEngine
+from guided_backends.transformers.recurrent_runner import RecurrentRunner
 from guided_backends.transformers.runner import ModelRunner
 
 __all__ = ["from_loaded", "load_from_disk"]
@@ -68,7 +70,11 @@ def from_loaded(
     source: str = "objects",
 ) -> TransformersEngine:
     """An engine over `model`, with the vocabulary of `tokenizer`; see `ModelRunner` for the options."""
-    runner = ModelRunner(model, num_threads=num_threads, max_batch=max_batch, form=form)
+    runner: ModelRunner | RecurrentRunner
+    if Architecture.of(model).is_recurrent:
+        runner = RecurrentRunner(model, snapshot_bytes=cache_bytes, num_threads=num_threads, max_batch=max_batch)
+    else:
+        runner = ModelRunner(model, num_threads=num_threads, max_batch=max_batch, form=form)
     vocab = _vocabulary(tokenizer, model, runner.num_logits)
     return TransformersEngine(runner, vocab, cache_bytes=cache_bytes, reuse=reuse, source=source)
 

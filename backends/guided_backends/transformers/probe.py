@@ -7,6 +7,7 @@ differ, the model is refused instead of being run wrongly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from transformers.cache_utils import DynamicCache
 from guided.errors import GuidedError, ModelLoadError
 from guided.runtime.engine_plan import Plan, Segment
 from guided_backends.transformers.architecture import Architecture
-from guided_backends.transformers.arena_cache import ArenaCache, LayerShape
+from guided_backends.transformers.arena_cache import LayerShape
 from guided_backends.transformers.head import Head, LinearHead, OwnHead
 
 __all__ = ["Probe"]
@@ -31,11 +32,11 @@ class Run(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the untouched model said: `logits` float32[texts, tokens, V] of two texts, and its cache's shapes."""
+    """What the untouched model said: `logits` float32[texts, tokens, V] of two texts, and its cache after one."""
 
     texts: tuple[tuple[int, ...], tuple[int, ...]]
     logits: torch.Tensor
-    shapes: list[LayerShape | None]
+    cache: Any
 
     @classmethod
     def of(cls, architecture: Architecture) -> Probe:
@@ -46,13 +47,17 @@ class Probe:
             raise
         except Exception as error:
             raise _refuse(architecture, f"its forward fails on {len(texts[0])} tokens: {_brief(error)}") from error
-        return cls(texts, torch.stack([logits for logits, _ in answers]), _shapes(architecture, answers[0][1]))
+        return cls(texts, torch.stack([logits for logits, _ in answers]), answers[0][1])
 
-    def check(self, architecture: Architecture, cache: ArenaCache, run: Run) -> Head:
+    def shapes(self, architecture: Architecture) -> list[LayerShape | None]:
+        """What each layer keeps of a token."""
+        return _shapes(architecture, self.cache)
+
+    def check(self, architecture: Architecture, resize: Callable[[int], None], run: Run) -> Head:
         """Run the same texts as this backend runs them; returns the head that gives the model's own logits."""
         num_logits = int(self.logits.shape[-1])
         linear = LinearHead.of(architecture.model.get_output_embeddings(), architecture.config, num_logits)
-        cache.resize(2 + NUM_SHARED + 2 * NUM_TAIL)
+        resize(1 + NUM_SHARED + 3 * NUM_TAIL)
         failure: Exception | None = None
         worst = float("inf")
         heads: tuple[Head, ...] = (linear, OwnHead(num_logits))
@@ -76,15 +81,16 @@ class Probe:
         """Largest difference over prefill and fork, in standard deviations of the logits."""
         path = list(range(1, NUM_SHARED + 1))
         branches = []
-        for i, text in enumerate(self.texts):
+        for i, text in enumerate((*self.texts, self.texts[0])):
             own = [1 + NUM_SHARED + NUM_TAIL * i + j for j in range(NUM_TAIL)]
             branches.append((text[NUM_SHARED:], NUM_SHARED, path + own))
-        plans = _plan([(self.texts[0][:NUM_SHARED], 0, path)]), _plan(branches)
-        prefill, tails = (head.logits(run(plan, hidden=head.wants_hidden()), None) for plan in plans)
-        tails = tails.view(2, NUM_TAIL, -1)
+        # The last plan goes back: what a model keeps outside its cache is not where it was then.
+        plans = _plan([(self.texts[0][:NUM_SHARED], 0, path)]), _plan(branches[:2]), _plan(branches[2:])
+        prefill, tails, again = (head.logits(run(plan, hidden=head.wants_hidden()), None) for plan in plans)
+        tails = torch.cat([tails, again]).view(3, NUM_TAIL, -1)
         scale = max(float(self.logits.std()), 1e-6)
         first = (prefill - self.logits[0, :NUM_SHARED]).abs().max()
-        second = (tails - self.logits[:, NUM_SHARED:]).abs().max()
+        second = (tails - self.logits[[0, 1, 0], NUM_SHARED:]).abs().max()
         worst = float(torch.maximum(first, second)) / scale
         return worst if np.isfinite(worst) else float("inf")
 
@@ -105,9 +111,8 @@ def _plain(architecture: Architecture, text: tuple[int, ...]) -> tuple[torch.Ten
     """Logits float32[tokens, V] and the cache of one ordinary forward."""
     ids = torch.tensor([text], device=architecture.device)
     cache = DynamicCache(config=architecture.config)
-    out = architecture.model(
-        input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True, return_dict=True
-    )
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), architecture.cache_argument: cache}
+    out = architecture.model(**inputs, use_cache=True, return_dict=True)
     return out.logits[0].float(), cache
 
 

@@ -6,8 +6,6 @@ changed. The decoder is called without the head; the head is computed later, for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from guided_backends.transformers.chunks import ChunkLimits, chunks
 from guided_backends.transformers.head import Head, takes_rows
 from guided_backends.transformers.layout import Layout, LayoutMaker
 from guided_backends.transformers.probe import Probe
+from guided_backends.transformers.torch_scope import torch_scope
 
 __all__ = ["ModelRunner"]
 
@@ -54,10 +53,10 @@ class ModelRunner:
         self._limits = ChunkLimits(rows=max_batch) if on_cpu else ChunkLimits(rows=max_batch, tokens=4096)
         self._takes_rows = takes_rows(model)
         self._layouts = _layout_maker(self.architecture, form)
-        with self._scope():
+        with torch_scope(self.num_threads):
             probe = Probe.of(self.architecture)
-            self._cache = ArenaCache(probe.shapes)
-            self._head: Head = probe.check(self.architecture, self._cache, self._run)
+            self._cache = ArenaCache(probe.shapes(self.architecture))
+            self._head: Head = probe.check(self.architecture, self._cache.resize, self._run)
         self.num_logits = self._head.num_logits
         self.slot_bytes = self._cache.slot_bytes
 
@@ -70,7 +69,7 @@ class ModelRunner:
 
     def forward(self, plan: Plan) -> torch.Tensor:
         """The states of `plan.wanted`, [K, width]: hidden rows, or logits where the head is the model's own."""
-        with self._scope():
+        with torch_scope(self.num_threads):
             parts = list(chunks(plan, self._limits))
             outs = [self._run(part.plan, hidden=self._head.wants_hidden()) for part in parts]
             if len(parts) == 1:
@@ -79,7 +78,7 @@ class ModelRunner:
             return torch.cat(outs)[torch.from_numpy(np.argsort(places)).to(outs[0].device)]
 
     def logits(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
-        with self._scope():
+        with torch_scope(self.num_threads):
             out: npt.NDArray[np.float32] = self._head.logits(states, token_ids).cpu().numpy()
         return out
 
@@ -102,20 +101,6 @@ class ModelRunner:
             logits: torch.Tensor = self.architecture.model(**inputs, logits_to_keep=keep)[0][0]
             return logits[:count]
         return _pick(self.architecture.model(**inputs)[0], layout)
-
-    @contextmanager
-    def _scope(self) -> Iterator[None]:
-        """No gradients and `num_threads` threads inside; outside everything is as it was."""
-        before = torch.get_num_threads()
-        changes = self.num_threads is not None and self.num_threads != before
-        if changes:
-            torch.set_num_threads(self.num_threads)
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            if changes:
-                torch.set_num_threads(before)
 
 
 def _layout_maker(architecture: Architecture, form: str | None) -> LayoutMaker:
