@@ -6,9 +6,10 @@ dependencies are implications too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from guided.constraints.json_schema.containers import Nodes
 from guided.constraints.json_schema.disjoint import are_disjoint
 from guided.constraints.json_schema.keywords import REFERENCES
 from guided.constraints.json_schema.place import Place
@@ -38,8 +39,6 @@ class Applicators:
         self,
         builder: _native.Builder,
         references: References,
-        node_of: Callable[[Place], int],
-        child: Callable[..., int],
         traits: Traits,
         *,
         draft: int,
@@ -47,34 +46,32 @@ class Applicators:
     ) -> None:
         self._builder = builder
         self._references = references
-        self._node_of = node_of
-        self._child = child
         self._draft = draft
         self._has_all_keywords = has_all_keywords
         self._has_unevaluated = traits.has_unevaluated
         self._having: dict[tuple[int | str, ...], int] = {}
 
-    def add(self, fields: dict[str, Any], schema: dict[str, Any], place: Place) -> None:
+    def add(self, fields: dict[str, Any], schema: dict[str, Any], place: Place, nodes: Nodes) -> None:
         """Add `all_of`, `any_of` and `one_of` to the fields of a node."""
         if _IN_PLACE.isdisjoint(schema) and "any_of" not in fields:
             return
-        all_of = self._list(schema, place, "allOf")
+        all_of = self._list(schema, place, nodes, "allOf")
         for keyword in REFERENCES:
             if keyword in schema:
-                all_of.append(self._node_of(self._references.follow(place, keyword)))
+                all_of.append(nodes.node(self._references.follow(place, keyword)))
         if "not" in schema:
-            all_of.append(self._negation(self._child(place, schema["not"], "not")))
+            all_of.append(self._negation(nodes.child(place, schema["not"], "not")))
         any_of: list[list[int]] = [*fields.pop("any_of", ())]
         if "anyOf" in schema:
-            any_of.append(self._list(schema, place, "anyOf"))
+            any_of.append(self._list(schema, place, nodes, "anyOf"))
         if "if" in schema:
-            any_of.extend(self._condition(schema, place))
-        any_of.extend(self._dependencies(schema, place))
+            any_of.extend(self._condition(schema, place, nodes))
+        any_of.extend(self._dependencies(schema, place, nodes))
         one_of: list[list[int]] = []
         if "oneOf" in schema:
             branches = [place.child("oneOf", i) for i in range(len(schema["oneOf"]))]
             is_disjoint = self._has_all_keywords and are_disjoint(branches, self._references, self._draft)
-            (any_of if is_disjoint else one_of).append(self._list(schema, place, "oneOf"))
+            (any_of if is_disjoint else one_of).append(self._list(schema, place, nodes, "oneOf"))
         self._simplified(fields, all_of, any_of, one_of)
 
     def _simplified(
@@ -101,33 +98,33 @@ class Applicators:
             if value:
                 fields[name] = value
 
-    def _list(self, schema: dict[str, Any], place: Place, keyword: str) -> list[int]:
-        return [self._child(place, branch, keyword, i) for i, branch in enumerate(schema.get(keyword, ()))]
+    def _list(self, schema: dict[str, Any], place: Place, nodes: Nodes, keyword: str) -> list[int]:
+        return [nodes.child(place, branch, keyword, i) for i, branch in enumerate(schema.get(keyword, ()))]
 
     def _negation(self, node: int) -> int:
         if node == ANYTHING:
             return NOTHING
         return ANYTHING if node == NOTHING else ~node
 
-    def _condition(self, schema: dict[str, Any], place: Place) -> list[list[int]]:
-        condition = self._child(place, schema["if"], "if")
+    def _condition(self, schema: dict[str, Any], place: Place, nodes: Nodes) -> list[list[int]]:
+        condition = nodes.child(place, schema["if"], "if")
         groups = []
         if "then" in schema:
-            groups.append(self._implication(condition, self._child(place, schema["then"], "then")))
+            groups.append(self._implication(condition, nodes.child(place, schema["then"], "then")))
         if "else" in schema:
-            groups.append(self._implication(self._negation(condition), self._child(place, schema["else"], "else")))
+            groups.append(self._implication(self._negation(condition), nodes.child(place, schema["else"], "else")))
         if self._has_unevaluated and condition not in (ANYTHING, NOTHING):
             groups.append([condition, ANYTHING])  # says nothing of values, but what it evaluates counts
         return groups
 
-    def _dependencies(self, schema: dict[str, Any], place: Place) -> list[list[int]]:
+    def _dependencies(self, schema: dict[str, Any], place: Place, nodes: Nodes) -> list[list[int]]:
         groups = []
         for keyword in ("dependencies", "dependentRequired", "dependentSchemas"):
             for key, needed in schema.get(keyword, {}).items():
                 if isinstance(needed, list):
                     consequence = self._has(needed, ALL_TYPES)
                 else:
-                    consequence = self._child(place, needed, keyword, key)
+                    consequence = nodes.child(place, needed, keyword, key)
                 groups.append(self._implication(self._has([key], _OBJECT), consequence))
         return groups
 

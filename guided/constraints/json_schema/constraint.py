@@ -52,11 +52,10 @@ class JsonSchema(Constraint):
             formats=formats,
             unknown_formats=unknown_formats,
         )
-        if not isinstance(self._source.document, dict | bool):
-            raise InvalidSchema(
-                "", f"a schema must be an object or a boolean, not {type(self._source.document).__name__}"
-            )
-        self._draft = draft_of(self._source.document, draft)
+        document = self._source.document
+        if not isinstance(document, dict | bool):
+            raise InvalidSchema("", f"a schema must be an object or a boolean, not {type(document).__name__}")
+        self._draft = draft_of(document, draft)
 
     @property
     def schema_text(self) -> str:

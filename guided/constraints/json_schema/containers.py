@@ -8,7 +8,7 @@ from guided.constraints.json_schema.keywords import as_count
 from guided.constraints.json_schema.place import Place
 from guided.constraints.json_schema.strings import StringParts
 
-__all__ = ["add_array", "add_object"]
+__all__ = ["Nodes", "add_array", "add_object"]
 
 Fields = dict[str, Any]
 
@@ -27,8 +27,9 @@ _OF_ARRAYS = frozenset(
 
 
 class Nodes(Protocol):
-    """Gives schemas below a place their literals."""
+    """Gives schemas their literals."""
 
+    def node(self, place: Place) -> int: ...
     def child(self, place: Place, schema: Any, *keys: str | int) -> int: ...
     def part(self, place: Place, schema: Any, *keys: str | int) -> int | None: ...
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from guided.constraints.json_schema.applicators import Applicators
 from guided.constraints.json_schema.containers import add_array, add_object
 from guided.constraints.json_schema.dialects import left_out
-from guided.constraints.json_schema.keywords import check_shapes, keywords_of, pointer_to
+from guided.constraints.json_schema.keywords import TYPE_BITS, check_shapes, keywords_of, pointer_to
 from guided.constraints.json_schema.node_count import NodeCount
 from guided.constraints.json_schema.numbers import NumberSpellings
 from guided.constraints.json_schema.options import SchemaOptions
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["SchemaLowering"]
 
 _ARRAY, _OBJECT = 32, 64
+_NOWHERE = Place({}, "")  # where there is no error to place
 _MOST_COPIES = 20_000  # of schemas, for the dynamic scopes that reach them
 
 
@@ -43,9 +44,10 @@ class SchemaLowering:
     ) -> None:
         self._builder = builder
         self._draft = draft
-        traits = Traits(source, draft)
-        self._references = References(source.document, draft, options.registry, traits)
-        unused = left_out(source.document, draft, options.registry)
+        document = source.take_document()
+        traits = Traits(document, source.text, draft)
+        self._references = References(document, draft, options.registry, traits)
+        unused = left_out(document, draft, options.registry)
         if unused and not traits.is_plain:
             reason = "vocabularies of a metaschema together with references beyond the document"
             raise UnsupportedSchema("/$schema", "$schema", reason)
@@ -57,19 +59,17 @@ class SchemaLowering:
         numbers = NumberSpellings(builder, has_integral_floats=draft > 4)
         values = ValueNodes(builder, numbers, self._count, traits)
         self._scalars = ScalarParts(builder, self._strings, values, numbers, traits, draft=draft)
-        self._applicators = Applicators(
-            builder, self._references, self._node, self.child, traits, draft=draft, has_all_keywords=not unused
-        )
+        self._applicators = Applicators(builder, self._references, traits, draft=draft, has_all_keywords=not unused)
         self._has_unevaluated = traits.has_unevaluated
         self._node_of: dict[Hashable, int] = {}  # by key of the place
-        self._of_type: dict[Hashable, int] = {}  # nodes that only name a type
+        self._of_type: dict[str, int] = {}  # nodes that only name a type
         self._pending: list[tuple[int, Place, dict[str, Any]]] = []
         self._in_place: dict[int, list[int]] = {}  # nodes that a node applies to the same value
         self._path_of: dict[int, Path] = {}  # of those
 
     def lower(self) -> int:
         """The node of the whole document."""
-        root = self._node(self._references.root())
+        root = self.node(self._references.root())
         while self._pending:
             self._define(*self._pending.pop())
         self._refuse_endless()
@@ -86,7 +86,7 @@ class SchemaLowering:
         path = place.path
         for key in keys:
             path = (path, key)
-        return self._node(Place(schema, path, place.resolver, False, place.scope))
+        return self.node(Place(schema, path, place.resolver, False, place.scope))
 
     def part(self, place: Place, schema: Any, *keys: str | int) -> int | None:
         """The literal of a schema for all others; None where it may be anything and nobody asks what was evaluated."""
@@ -94,7 +94,7 @@ class SchemaLowering:
         return None if literal == ANYTHING and not self._has_unevaluated else literal
 
     def _type_node(self, schema: dict[str, Any]) -> int | None:
-        """The shared node of a schema that only names a type, once there is one."""
+        """The shared node of a schema that only names a type."""
         enforced = self._enforced
         name = None
         for keyword in schema:
@@ -102,9 +102,15 @@ class SchemaLowering:
                 if keyword != "type":
                     return None
                 name = schema["type"]
-        return self._of_type.get(name) if type(name) is str else None
+        if type(name) is not str:
+            return None
+        node = self._of_type.get(name)
+        if node is None and name in TYPE_BITS:
+            self._of_type[name] = node = self._builder.schema()
+            self._builder.define_schema(node, **self._scalars.fields({"type": name}, _NOWHERE))
+        return node
 
-    def _node(self, place: Place) -> int:
+    def node(self, place: Place) -> int:
         """The literal of the schema at `place`, following references that stand alone."""
         followed: set[int] = set()
         while True:
@@ -145,14 +151,12 @@ class SchemaLowering:
             add_object(fields, schema, place, self, self._strings)
         if types & _ARRAY:
             add_array(fields, schema, place, self, self._draft)
-        self._applicators.add(fields, schema, place)
+        self._applicators.add(fields, schema, place, self)
         if "all_of" in fields or "any_of" in fields or "one_of" in fields:
             groups = [*fields.get("any_of", ()), *fields.get("one_of", ())]
             literals = [*fields.get("all_of", ()), *(n for group in groups for n in group)]
             self._in_place[node] = [n if n >= 0 else ~n for n in literals]
             self._path_of[node] = place.path
-        elif len(schema) == 1 and isinstance(name := schema.get("type"), str):
-            self._of_type[name] = node
         self._builder.define_schema(node, **fields)
 
     def _refuse_endless(self) -> None:

@@ -22,14 +22,37 @@ from guided.errors import ConstraintError, ConstraintTooComplex, InvalidSchema
 __all__ = ["SchemaSource", "read_source", "schema_of_type"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class SchemaSource:
-    """A schema as JSON, its text, and how the text of an instance becomes a value."""
+    """A schema as JSON, its text, and how the text of an instance becomes a value.
 
-    document: Any
-    text: str
-    read_instance: Callable[[str], Any]
-    origin: Any = None  # the type it was made from
+    Constraints live long, in caches too, and many long-lived containers make the garbage collector slow: so a document
+    that can be read from the text once more is let go when it has been used.
+    """
+
+    __slots__ = ("_document", "_is_readable", "origin", "read_instance", "text")
+
+    def __init__(
+        self, document: Any, text: str, read_instance: Callable[[str], Any], origin: Any = None, *, is_readable: bool
+    ) -> None:
+        """`is_readable`: `text` can be read as it is. `origin`: the type it was made from."""
+        self._document = document
+        self._is_readable = is_readable
+        self.text = text
+        self.read_instance = read_instance
+        self.origin = origin
+
+    @property
+    def document(self) -> Any:
+        """The schema, never to be changed."""
+        document = self._document
+        return _decoded(self.text) if document is _LET_GO else document
+
+    def take_document(self) -> Any:
+        """The schema, for the last time in a while."""
+        document = self.document
+        if self._is_readable:
+            self._document = _LET_GO
+        return document
 
 
 def read_source(source: Any) -> SchemaSource:
@@ -69,7 +92,7 @@ def schema_of_type(annotation: Any) -> SchemaSource:
                 problems.append(problem)
         raise ConstraintError(f"the text does not fit {annotation!r}: {problems[-1]}") from problems[-1]
 
-    return dataclasses.replace(_from_json(document), read_instance=read, origin=annotation)
+    return _from_json(document, read, annotation)
 
 
 _INEXACT = 2**53  # from here on not every integer is a float
@@ -137,23 +160,32 @@ _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant
 def _from_text(text: str | bytes | bytearray) -> SchemaSource:
     try:
         decoded = text if isinstance(text, str) else bytes(text).decode("utf-8-sig")
-        document = _DECODER.decode(decoded)
+    except ValueError as problem:
+        raise InvalidSchema("", f"the schema is not JSON: {problem}") from problem
+    document = _decoded(decoded)
+    if "\\u" in decoded or "\\/" in decoded:  # keywords must be found in the text as they are
+        decoded = "".join(_tokens(document))
+    return SchemaSource(document, decoded, _read_json_instance, is_readable=True)
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return _DECODER.decode(text)
     except RecursionError:
         raise ConstraintTooComplex("the nesting of a schema given as text; pass a dict", 400) from None
     except (ValueError, InvalidOperation) as problem:
         raise InvalidSchema("", f"the schema is not JSON: {problem}") from problem
-    if "\\u" in decoded or "\\/" in decoded:  # keywords must be found in the text as they are
-        decoded = "".join(_tokens(document))
-    return SchemaSource(document, decoded, _read_json_instance)
 
 
-def _from_json(value: Any) -> SchemaSource:
+def _from_json(
+    value: Any, read_instance: Callable[[str], Any] = _read_json_instance, origin: Any = None
+) -> SchemaSource:
     try:
         text = _ENCODER.encode(value)
-        return SchemaSource(_DECODER.decode(text), text, _read_json_instance)
+        return SchemaSource(_DECODER.decode(text), text, read_instance, origin, is_readable=True)
     except (TypeError, ValueError, RecursionError, InvalidOperation):
         document = _copied(value)  # slower, but it takes any depth and says what is wrong where
-    return SchemaSource(document, "".join(_tokens(document)), _read_json_instance)
+    return SchemaSource(document, "".join(_tokens(document)), read_instance, origin, is_readable=False)
 
 
 def _copied(value: Any) -> Any:
@@ -178,7 +210,7 @@ def _copied(value: Any) -> Any:
     return holder[0]
 
 
-_LEAVE = object()
+_LEAVE, _LET_GO = object(), object()
 
 
 def _scalar(value: Any, pointer: str) -> Any:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-
-from guided.constraints.json_schema.source import SchemaSource
+from typing import Any
 
 __all__ = ["Traits"]
 
@@ -21,14 +20,15 @@ _NEGATING = ('"not"', '"if"', '"oneOf"', '"contains"', '"dependen', '"unevaluate
 class Traits:
     """What is known of one document."""
 
-    def __init__(self, source: SchemaSource, draft: int) -> None:
-        self._source = source
+    def __init__(self, document: Any, text: str, draft: int) -> None:
+        self._document = document
+        self._text = text
         self._identifier = "id" if draft == 4 else "$id"
 
     @functools.cached_property
     def is_plain(self) -> bool:
         """Whether no base URI matters: no `$id` below the root, no anchors, no foreign references."""
-        text, document = self._source.text, self._source.document
+        text, document = self._text, self._document
         num_own = isinstance(document, dict) and isinstance(document.get(self._identifier), str)
         num_identifiers = len(_IDENTIFIER[self._identifier].findall(text))
         return num_identifiers <= num_own and _FOREIGN.search(text) is None
@@ -36,9 +36,9 @@ class Traits:
     @functools.cached_property
     def has_unevaluated(self) -> bool:
         """Whether some keyword may ask what others have evaluated. Other documents may say more than this one."""
-        return not self.is_plain or '"unevaluated' in self._source.text
+        return not self.is_plain or '"unevaluated' in self._text
 
     @functools.cached_property
     def is_negating(self) -> bool:
         """Whether some schema may be negated."""
-        return not self.is_plain or any(word in self._source.text for word in _NEGATING)
+        return not self.is_plain or any(word in self._text for word in _NEGATING)
