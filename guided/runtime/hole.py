@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from guided.constraints import AnyText, Constraint
-from guided.errors import BudgetTooSmall, GenerationError, VocabularyError
+from guided.errors import GenerationError, VocabularyError
 from guided.runtime.engine import Policy
 from guided.runtime.healing import boundaries, settled, token_table, utf8_length
+from guided.runtime.hole_budget import Budget
 from guided.runtime.hole_cuts import Cuts, Follow
 from guided.runtime.hole_grammar import Followed
 from guided.runtime.hole_score import prefill
@@ -25,7 +26,6 @@ from guided.runtime.hole_text import (
     OUTSIDE,
     TextState,
     append_text,
-    num_tokens,
     prepare,
     repend,
     take,
@@ -123,6 +123,7 @@ class Hole:
         self.vocab = engine.vocab
         self.table = token_table(engine.vocab)
         self.request = request
+        self.budget = Budget(engine.vocab, request.max_tokens, engine.capabilities.max_len)
         self.is_free = request.constraint == AnyText()
         self.follows = _follows(request, self.table.max_bytes, self.vocab)
         self.own: CompiledGrammar = request.constraint.compile(self.vocab)
@@ -140,9 +141,7 @@ class Hole:
         if not self.request.token_healing:
             state = replace(state, text=self._unhealed(text), lead=0, is_healed=False)
         state = self._run_on(state)
-        limit = self.request.max_tokens
-        if limit is not None and (needed := state.used + self._needed(state)) > limit:
-            raise BudgetTooSmall(limit, needed)
+        self.budget.check(state.used, state.text, self._rest(state), state.lead)
         return self._spent(state)
 
     def ask(self, state: HoleState, *, num: int = 1) -> tuple[Ask, HoleState]:
@@ -337,19 +336,16 @@ class Hole:
 
     # The budget.
 
-    def _needed(self, state: HoleState) -> int:
-        """Canonical tokens of the hole's shortest way to its end, from here."""
-        rest = b"" if state.is_done else state.front.shortest_completion()
-        return num_tokens(self.vocab, state.text.tail + rest, state.lead)
+    def _rest(self, state: HoleState) -> bytes:
+        """The shortest way to the end."""
+        return b"" if state.is_done else state.front.shortest_completion()
 
     def _fits(self, state: HoleState) -> bool:
-        limit = self.request.max_tokens
-        return limit is None or state.used + self._needed(state) <= limit
+        return self.budget.fits(state.used, state.text, self._rest(state), state.lead)
 
     def _spent(self, state: HoleState) -> HoleState:
         """Closed, if no token is left to sample."""
-        limit = self.request.max_tokens
-        if limit is None or state.is_done or state.used < limit:
+        if state.is_done or not self.budget.is_spent(state.used, state.text):
             return state
         return self._close(state)
 

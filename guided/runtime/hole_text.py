@@ -29,7 +29,6 @@ __all__ = [
     "beginning",
     "fork",
     "longest_token",
-    "num_tokens",
     "prepare",
     "repend",
     "start",
@@ -160,13 +159,6 @@ def trim(engine: Engine, text: TextState, num_bytes: int) -> TextState:
             tail_marks=bytes([mark]) * kept + text.tail_marks,
         )
     return repend(engine, text)
-
-
-def num_tokens(vocab: Vocabulary, data: bytes, lead: int = 0) -> int:
-    """How many canonical tokens of `data` reach beyond its first `lead` bytes."""
-    if len(data) <= lead:
-        return 0
-    return sum(1 for end in boundaries(vocab, vocab.encode(data)) if end > lead)
 
 
 def longest_token(vocab: Vocabulary) -> int:

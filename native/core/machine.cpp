@@ -414,14 +414,14 @@ std::string Machine::shortest_key(const Frame& key, FrameId& next) {
             next = intern({FrameKind::ObjectColon, f.a, schemas.intern_progress(after), goal, f.depth, f.parent});
         }
     };
-    if (is_open) {
-        const auto keys = schemas.plan(o, schemas.progress(f.b), true);
-        if (!keys.items.empty()) {
-            const std::string text = schemas.quoted(schemas.key_text(keys.items[0].text), lexer.spelling(key.a));
-            walk(text.substr(1, text.size() - 2));
-        }
+    const auto keys = schemas.plan(o, schemas.progress(f.b), true);
+    for (const PlannedKey& planned : keys.items) {
+        const std::string text = schemas.quoted(schemas.key_text(planned.text), lexer.spelling(key.a));
+        // Inside a key it is not known how much of it is read: what the lexer takes to an end is a way to it.
+        for (std::size_t from = 1; from < (is_open ? 2 : text.size()); ++from) walk(text.substr(from, text.size() - 1 - from));
+        if (is_open) break;
     }
-    if (best_cost == UINT64_MAX) walk(lexer.shortest(key.a));
+    if (best_cost == UINT64_MAX || !is_open) walk(lexer.shortest(key.a));
     return best;
 }
 
