@@ -88,7 +88,11 @@ class Architecture:
 
     @property
     def device(self) -> torch.device:
-        device: torch.device = self.decoder.get_input_embeddings().weight.device
+        """Where tokens go in. Weights that `device_map` has put on disk come to the device of their hook."""
+        embeddings = self.decoder.get_input_embeddings()
+        device: torch.device = embeddings.weight.device
+        if device.type == "meta":
+            device = torch.device(getattr(getattr(embeddings, "_hf_hook", None), "execution_device", "cpu"))
         return device
 
     @property

@@ -23,6 +23,7 @@ from guided.errors import ModelLoadError, VocabularyError
 from guided.vocab import Vocabulary
 from guided_backends.transformers.architecture import Architecture
 from guided_backends.transformers.engine import DEFAULT_CACHE_BYTES, TransformersEngine
+from guided_backends.transformers.gguf_files import gguf_name, gguf_tokenizer, is_gguf
 from guided_backends.transformers.recurrent_runner import RecurrentRunner
 from guided_backends.transformers.runner import ModelRunner
 
@@ -41,15 +42,20 @@ def load_from_disk(
     **options: Any,
 ) -> TransformersEngine:
     """See `guided_backends.transformers.load`; `options` go to `AutoModelForCausalLM.from_pretrained`."""
-    folder = _folder(source, revision=options.pop("revision", None), cache_dir=options.pop("cache_dir", None))
+    where = {"revision": options.pop("revision", None), "cache_dir": options.pop("cache_dir", None)}
+    if is_gguf(source):
+        options["gguf_file"] = gguf_name(source)
+        folder = Path(os.fspath(source or "")).expanduser().parent
+    else:
+        folder = _folder(source, **where)
     torch_device = _device(device)
     config = _config(folder, options)
     model = _model(folder, config, _dtype(dtype, torch_device), options)
-    if "device_map" not in options:
+    if "device_map" not in options and getattr(model, "hf_quantizer", None) is None:
         model.to(torch_device)
     return from_loaded(
         model,
-        folder,
+        gguf_tokenizer(folder, options["gguf_file"], config.vocab_size) if "gguf_file" in options else folder,
         cache_bytes=cache_bytes,
         max_batch=max_batch,
         num_threads=num_threads,
@@ -148,11 +154,12 @@ def _dtype(dtype: Any, device: torch.device) -> Any:
 def _config(folder: Path, options: dict[str, Any]) -> Any:
     trust = bool(options.get("trust_remote_code", False))
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust)
+        return AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=trust, gguf_file=options.get("gguf_file")
+        )
     except Exception as error:
-        raise ModelLoadError(
-            f"{folder / 'config.json'} is not a config that transformers knows: {_brief(error)}"
-        ) from error
+        place = folder / options.get("gguf_file", "config.json")
+        raise ModelLoadError(f"{place} is not a config that transformers knows: {_brief(error)}") from error
 
 
 def _model(folder: Path, config: Any, dtype: Any, options: dict[str, Any]) -> Any:
