@@ -43,7 +43,7 @@ class Findings:
 
     walks: int = 0
     wrong: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)  # ended by ConstraintTooComplex, which compiling did not foresee
+    late: list[str] = field(default_factory=list)  # ended by a typed error that compiling did not foresee
 
 
 def walk_through(
@@ -63,7 +63,7 @@ def walk_through(
             fault = judge.fault(text)
         except AssertionError as problem:
             fault = str(problem)
-        except guided.ConstraintTooComplex as problem:
+        except guided.GuidedError as problem:
             found.late.append(f"{entry.name} ({order}): {problem}")
             continue
         found.walks += 1
@@ -95,7 +95,7 @@ def main() -> int:
         began = time.process_time()
         found = run(vocab, order, arguments.walks // 2, arguments.seed)
         seconds = time.process_time() - began
-        counts = f"{found.walks} walks, {len(found.wrong)} faults, {len(found.late)} ended by a limit"
+        counts = f"{found.walks} walks, {len(found.wrong)} faults, {len(found.late)} ended by a typed error"
         print(f"order {order}: {counts}, {seconds:.0f} s", flush=True)
         for line in found.wrong[:40] + sorted(set(found.late))[:20]:
             print(f"  {line[:2000]}", flush=True)
