@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from guided.constraints import JsonSchema
 from guided.constraints.json_schema.numbers import NumberSpellings, NumericRange
-from guided.errors import ConstraintTooComplex, UnsatisfiableConstraint
+from guided.errors import ConstraintTooComplex, InvalidSchema, UnsatisfiableConstraint
 
 from .conftest import BYTES, accepts
 from .fake_builder import FakeBuilder
@@ -148,3 +148,42 @@ def test_bounds_beyond_the_exponents_are_too_complex():
 def test_empty_ranges(schema):
     with pytest.raises(UnsatisfiableConstraint):
         JsonSchema(schema).compile(BYTES)
+
+
+LONG = "1.234567890123456789012345678949"  # more digits than decimal's default context keeps
+HUGE = "12345678901234567890123456789012345"
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        (f'{{"minimum": {LONG}}}', [LONG, "1.23456789012345678901234567895"], [LONG[:-1] + "8", LONG[:-2]]),
+        (f'{{"minimum": -{LONG}}}', [f"-{LONG}"], [f"-{LONG}1"]),
+        (f'{{"exclusiveMaximum": {LONG}}}', [LONG[:-1] + "8"], [LONG, f"{LONG}0"]),
+        (f'{{"minimum": {LONG}, "exclusiveMinimum": {LONG[:-1]}}}', [LONG], [LONG[:-1] + "1"]),
+        (f'{{"maximum": -{LONG}, "exclusiveMaximum": -{LONG[:-1]}}}', [f"-{LONG}"], [LONG[:-1] + "1"]),
+        (f'{{"const": {LONG}}}', [LONG, f"{LONG}0"], [LONG[:-1] + "8", LONG[:-1]]),
+        (f'{{"enum": [-{HUGE}]}}', [f"-{HUGE}", f"-{HUGE}.0"], [f"-{HUGE[:-1]}4", f"-{HUGE[:-1]}0"]),
+        (f'{{"type": "integer", "minimum": {HUGE}}}', [HUGE], [HUGE[:-1] + "4", HUGE[:-1]]),
+        (f'{{"type": "integer", "maximum": -{HUGE}}}', [f"-{HUGE}"], [f"-{HUGE[:-1]}4"]),
+    ],
+)
+def test_every_digit_of_a_bound_counts(schema, good, bad):
+    constraint = JsonSchema(schema)
+    assert [t for t in good if not accepts(constraint, t)] == []
+    assert [t for t in bad if accepts(constraint, t)] == []
+
+
+@pytest.mark.parametrize("keyword", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"])
+@pytest.mark.parametrize("bound", ["1e999999999", "-1e999999999", "1e-999999999", "0." + "1" * 5000])
+def test_a_bound_of_any_size_is_answered_or_too_complex(keyword, bound):
+    with pytest.raises(ConstraintTooComplex, match="a bound"):
+        JsonSchema(f'{{"type": "number", "{keyword}": {bound}}}').compile(BYTES)
+
+
+@pytest.mark.parametrize("keyword", ["maxLength", "maxItems", "maxProperties", "maxContains"])
+def test_a_count_of_any_size_is_never_written_out(keyword):
+    constraint = JsonSchema(f'{{"{keyword}": 1e999999999, "minItems": 0e999999999, "contains": true}}')
+    assert accepts(constraint, '["x"]')
+    with pytest.raises(InvalidSchema, match="must be an integer"):
+        JsonSchema(f'{{"{keyword}": 1e-999999999}}').compile(BYTES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any, Protocol
 
 from guided.errors import InvalidSchema
@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 LATEST = 2020
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _EVER = (4, 2020)
 
 TYPE_BITS = {"null": 1, "boolean": 6, "number": 8, "integer": 8, "string": 16, "array": 32, "object": 64}
@@ -99,7 +100,9 @@ def pointer_to(pointer: str, *keys: str | int) -> str:
 
 def is_integer_value(value: Any) -> bool:
     """Whether a JSON value is a number without a fraction (2.0 is)."""
-    return isinstance(value, int | Decimal) and not isinstance(value, bool) and value == int(value)
+    if isinstance(value, Decimal):  # never int(value): 1e999999999 would be written out
+        return value.is_zero() or int(value.normalize(_EXACT).as_tuple().exponent) >= 0
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def are_texts(values: Collection[Any]) -> bool:
@@ -109,7 +112,7 @@ def are_texts(values: Collection[Any]) -> bool:
 
 def as_count(value: Any) -> int:
     """A length or count as an int; everything beyond 4e9 is the same."""
-    return min(int(value), 4_000_000_000)
+    return int(min(value, 4_000_000_000))
 
 
 @functools.cache

@@ -63,8 +63,8 @@ class NumericRange:
         """The absolute values of one sign; None where there are none. Zero has both signs."""
         if is_negative:
             flipped = NumericRange(
-                None if self.high is None else -self.high,
-                None if self.low is None else -self.low,
+                None if self.high is None else self.high.copy_negate(),  # exact; a minus sign rounds
+                None if self.low is None else self.low.copy_negate(),
                 self.is_high_open,
                 self.is_low_open,
                 self.is_integer,
@@ -97,13 +97,13 @@ class _Magnitudes:
         if not is_integer:
             is_empty = high is not None and (high < low or (high == low and (self.is_low_open or self.is_high_open)))
             return None if is_empty else self
-        _check_exponent(low, high)
+        _check_size(low, high)
         above = low.to_integral_value(ROUND_CEILING, context=_EXACT)
-        above += self.is_low_open and above == low
+        above = _EXACT.add(above, int(self.is_low_open and above == low))
         if high is None:
             return _Magnitudes(above, False, None, False)
         below = high.to_integral_value(ROUND_FLOOR, context=_EXACT)
-        below -= self.is_high_open and below == high
+        below = _EXACT.subtract(below, int(self.is_high_open and below == high))
         return _Magnitudes(above, False, below, False) if above <= below else None
 
 
@@ -193,7 +193,7 @@ class NumberSpellings:
             magnitudes = numbers.magnitudes(is_negative=is_negative)
             if magnitudes is None:
                 continue
-            _check_exponent(magnitudes.low, magnitudes.high)
+            _check_size(magnitudes.low, magnitudes.high)
             spelled = self._integers(magnitudes) if numbers.is_integer else self._numbers(magnitudes)
             options.append(d.concat(d.text("-"), spelled) if is_negative else spelled)
         return d.alternate(options)
@@ -282,8 +282,10 @@ class NumberSpellings:
         )
 
 
-def _check_exponent(*bounds: Decimal | None) -> None:
+def _check_size(*bounds: Decimal | None) -> None:
     for bound in bounds:
+        if bound is not None and len(bound.as_tuple().digits) > _MOST_PLAIN_DIGITS:
+            raise ConstraintTooComplex("the digits of a bound", _MOST_PLAIN_DIGITS)
         if bound is not None and bound != 0 and abs(bound.adjusted()) >= _LARGEST_EXPONENT - 20:
             raise ConstraintTooComplex(f"a bound of magnitude 1e{bound.adjusted()}", _LARGEST_EXPONENT - 20)
 
@@ -294,7 +296,7 @@ def _plain_parts(value: Decimal) -> tuple[str, str]:
     >>> _plain_parts(Decimal("12.50"))
     ('12', '5')
     """
-    whole, _, fraction = format(abs(value), "f").partition(".")
+    whole, _, fraction = format(value.copy_abs(), "f").partition(".")
     return whole.lstrip("0") or "0", fraction.rstrip("0")
 
 

@@ -124,7 +124,9 @@ class ScalarParts:
             bounds.append((Decimal(schema[closed]), self._draft == 4 and schema.get(opened) is True))
         if opened in schema and self._draft > 4:
             bounds.append((Decimal(schema[opened]), True))
-        return max(bounds, key=lambda b: (sign * b[0], b[1])) if bounds else (None, False)
+        if not bounds:
+            return None, False
+        return max(bounds, key=lambda b: (b[0] if sign > 0 else b[0].copy_negate(), b[1]))  # a product would round
 
 
 def _is_number(value: Any) -> bool:
