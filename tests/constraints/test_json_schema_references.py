@@ -319,16 +319,16 @@ def _ring(size: int, **more: Any) -> dict[str, Any]:
 
 
 def test_many_resources_are_found_in_one_walk():
-    started = time.perf_counter()
+    started = time.process_time()
     assert not accepts(JsonSchema(_ring(500)), '{"p7": {"a": {"a": 1}}}')
-    assert time.perf_counter() - started < 2  # 20 s, when each reference walked the document
+    assert time.process_time() - started < 2  # 20 s, when each reference walked the document
 
 
 def test_too_many_dynamic_scopes_are_refused_soon():
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ConstraintTooComplex, match="dynamic scopes"):
         JsonSchema(_ring(400, additionalProperties={"$dynamicRef": "#x"}, **{"$dynamicAnchor": "x"})).compile(BYTES)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def _random_part(rng: random.Random, depth: int, *, is_anchored: bool) -> dict[str, Any]:
