@@ -33,6 +33,7 @@ std::uint32_t Schemas::make_array(std::uint32_t layout, const Lits& lits) {
         a->max_items = std::min(a->max_items, s.max_items);
         a->some.insert(a->some.end(), s.some_items.begin(), s.some_items.end());
         a->is_unique = a->is_unique || s.unique_items;
+        if (s.has_equal_items) throw Unsupported("not", "a schema with uniqueItems cannot be negated");
     }
     if (a->some.size() > kMaxCounted) throw TooComplex("conditions that count items", kMaxCounted);
     for (std::size_t i = 0; i < longest; ++i) {

@@ -462,10 +462,18 @@ bool ExprPool::nonempty(ExprId e) {
         for (std::uint32_t i = 0; i < nodes_[e].b; ++i)
             if (nodes_[lists_[nodes_[e].a + i]].plain) return true;
     if (auto it = emptiness_.find(e); it != emptiness_.end()) return it->second;
-    return search_nonempty(e);
+    if (const auto found = search_nonempty(e, kMaxSearched)) return *found;
+    throw TooComplex("states explored to decide whether a pattern can match", kMaxSearched);
 }
 
-bool ExprPool::search_nonempty(ExprId e) {
+bool ExprPool::nonempty_within(ExprId e, std::size_t max_searched) {
+    if (nodes_[e].plain) return e != kEmpty;
+    if (nodes_[e].nullable) return true;
+    if (auto it = emptiness_.find(e); it != emptiness_.end()) return it->second;
+    return search_nonempty(e, max_searched).value_or(true);
+}
+
+std::optional<bool> ExprPool::search_nonempty(ExprId e, std::size_t max_searched) {
     std::unordered_map<ExprId, ExprId> parent{{e, e}};
     std::vector<ExprId> queue{e};
     for (std::size_t head = 0; head < queue.size(); ++head) {
@@ -485,7 +493,7 @@ bool ExprPool::search_nonempty(ExprId e) {
             }
             if (known == emptiness_.end()) queue.push_back(to);
         }
-        if (queue.size() > kMaxSearched) throw TooComplex("states explored to decide whether a pattern can match", kMaxSearched);
+        if (queue.size() > max_searched) return std::nullopt;
     }
     for (ExprId dead : queue) emptiness_[dead] = false;
     return false;

@@ -109,6 +109,7 @@ class ExprPool {
     bool nullable(ExprId e) const { return nodes_[e].nullable; }
     std::uint32_t least(ExprId e) const { return nodes_[e].least; }
     bool nonempty(ExprId e);  // some text matches
+    bool nonempty_within(ExprId e, std::size_t max_searched);  // the same, or not found out: then true
     // The counts, if `e` is any characters repeated.
     std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(ExprId e) const;
     // Repeats that count further than any text of `horizon` characters could tell are loosened.
@@ -140,7 +141,7 @@ class ExprPool {
     std::vector<ExprId> children(ExprId e) const;
     ExprId derive_cat(ExprId e, std::uint32_t c);
     ExprId state_of(std::uint32_t table, std::uint32_t state);
-    bool search_nonempty(ExprId e);
+    std::optional<bool> search_nonempty(ExprId e, std::size_t max_searched);
 
     std::uint64_t max_expressions_;
     std::vector<Known> tables_;

@@ -9,22 +9,20 @@ namespace guided {
 namespace {
 
 constexpr std::uint32_t kMaxInPlaceDepth = 1000;
-constexpr std::size_t kMaxAlternatives = 4096, kMaxBranches = 100'000;
-constexpr std::size_t kMaxSplit = 8;  // members of one group whose verdicts are told apart
 
 std::u32string ascii(const char* text) { return {text, text + std::char_traits<char>::length(text)}; }
-
-bool has(const Lits& lits, Lit l) { return std::find(lits.begin(), lits.end(), l) != lits.end(); }
 
 [[noreturn]] void too_deep() { throw TooComplex("schemas applied to one and the same value", kMaxInPlaceDepth); }
 
 }  // namespace
 
 bool SchemaNode::constrains(TypeBit type) const {
+    if (type == kString) return string != kNone;
+    if (type == kNumber) return number != kNone;
     if (type == kObject)
         return !properties.empty() || !pattern_properties.empty() || additional != kNone || property_names != kNone || !required.empty() ||
                min_properties > 0 || max_properties != kUnbounded || !some_keys.empty();
-    return !prefix.empty() || items != kNone || min_items > 0 || max_items != kUnbounded || !some_items.empty() || unique_items;
+    return !prefix.empty() || items != kNone || min_items > 0 || max_items != kUnbounded || !some_items.empty() || unique_items || has_equal_items;
 }
 
 Schemas::Schemas(ExprPool& pool, Lexer& lexer) : pool_(pool), lexer_(lexer) {
@@ -140,210 +138,8 @@ const Expansion& Schemas::expand(GoalId g) {
     return goal.expansion;
 }
 
-// One way to satisfy a goal, being made: literals still to visit, choices still to make.
-struct Schemas::Branch {
-    struct Todo {
-        Options options;  // one option: not a choice
-        std::vector<std::uint32_t> scopes;
-    };
-    struct Scope {  // of a schema with unevaluated*
-        SchemaId node;
-        Annotations evaluated;
-    };
-    Lits chosen;
-    std::vector<std::pair<Lit, std::vector<std::uint32_t>>> visited;
-    std::vector<Todo> todo;  // last first
-    std::vector<Scope> scopes;
-};
-
-void Schemas::annotate(Annotations& a, const SchemaNode& s, TypeBit type) const {
-    if (type == kObject) {
-        for (const auto& [text, _] : s.properties) a.names.push_back(text);
-        for (const auto& [pattern, _] : s.pattern_properties) a.patterns.push_back(pattern);
-        a.is_all = a.is_all || s.additional != kNone;
-        return;
-    }
-    a.num_items = std::max(a.num_items, static_cast<std::uint32_t>(s.prefix.size()));
-    for (const SomeItems& some : s.some_items)
-        if (some.evaluates) a.items.push_back(some.value);
-    a.is_all = a.is_all || s.items != kNone;
-}
-
-// Which choices a group leaves. Split: verdicts of all its members are told apart, for unevaluated* asks which held.
-Schemas::Options Schemas::options_of(const std::vector<Lit>& group, bool is_one_of, bool is_split, std::uint32_t layout) {
-    Options out;
-    if (is_one_of) {
-        for (Lit m : group) {
-            Lits option{m};
-            for (Lit other : group)
-                if (other != m && !are_disjoint(m, other, layout)) option.push_back(negated(other));
-            if (std::count(group.begin(), group.end(), m) == 1) out.push_back(std::move(option));
-        }
-        return out;
-    }
-    if (!is_split) {
-        for (Lit m : group) out.push_back({m});
-        return out;
-    }
-    if (group.size() > kMaxSplit) throw TooComplex("members of one anyOf beside unevaluated*", kMaxSplit);
-    for (std::uint32_t mask = 1; mask < (1u << group.size()); ++mask) {
-        Lits option;
-        for (std::size_t i = 0; i < group.size(); ++i) option.push_back(mask >> i & 1 ? group[i] : negated(group[i]));
-        out.push_back(std::move(option));
-    }
-    return out;
-}
-
-bool Schemas::are_disjoint(Lit x, Lit y, std::uint32_t layout) {
-    const std::pair key{std::min(x, y), std::max(x, y)};
-    if (auto it = disjoint_.find(key); it != disjoint_.end()) return it->second;
-    if (disjoint_depth_ >= 2) return false;  // inside another such question: not knowing is safe
-    ++disjoint_depth_;
-    bool out = false;
-    try {
-        out = !nonempty(goal(layout, {x, y}));
-    } catch (...) {
-        --disjoint_depth_;
-        throw;
-    }
-    --disjoint_depth_;
-    return disjoint_[key] = out;
-}
-
-// False: this literal cannot hold here.
-bool Schemas::visit(Branch& b, Lit l, const std::vector<std::uint32_t>& scopes, TypeBit type, std::uint32_t layout) {
-    for (const auto& [other, in] : b.visited) {
-        if (other == negated(l)) return false;
-        if (other == l && in == scopes) return true;
-    }
-    b.visited.push_back({l, scopes});
-    const SchemaNode& s = node(l);
-    if (l & 1) {
-        if (!(s.types & type)) return true;
-        const Options& options = refutations(l >> 1, type);
-        if (options.empty()) return false;
-        b.todo.push_back({options, {}});
-        return true;
-    }
-    if (!(s.types & type)) return false;
-    if (s.constrains(type) && !has(b.chosen, l)) b.chosen.push_back(l);
-    const Lit unevaluated = type == kObject ? s.unevaluated_properties : s.unevaluated_items;
-    for (std::uint32_t scope : scopes) {
-        annotate(b.scopes[scope].evaluated, s, type);
-        if (unevaluated != kNone && !s.breaks_unevaluated) b.scopes[scope].evaluated.is_all = true;
-    }
-    std::vector<std::uint32_t> inner = scopes;
-    if (unevaluated != kNone) {
-        inner.push_back(static_cast<std::uint32_t>(b.scopes.size()));
-        b.scopes.push_back({l >> 1, {}});
-        annotate(b.scopes.back().evaluated, s, type);
-    }
-    for (std::size_t i = s.one_of.size(); i-- > 0;) b.todo.push_back({options_of(s.one_of[i], true, false, layout), inner});
-    for (std::size_t i = s.any_of.size(); i-- > 0;) b.todo.push_back({options_of(s.any_of[i], false, !inner.empty(), layout), inner});
-    for (std::size_t i = s.all_of.size(); i-- > 0;) b.todo.push_back({{{s.all_of[i]}}, inner});
-    return true;
-}
-
-// What nobody has evaluated is settled once it is known who held. False: it cannot be as asked.
-bool Schemas::close_scopes(Branch& b, TypeBit type) {
-    for (Branch::Scope& scope : b.scopes) {
-        const Annotations& a = scope.evaluated;
-        if (nodes[scope.node].breaks_unevaluated) {
-            if (a.is_all || !break_scope(b, type, scope.node, a)) return false;
-            continue;
-        }
-        if (a.is_all) continue;
-        SchemaNode rule;
-        if (type == kObject) {
-            for (KeyId name : a.names) rule.properties.push_back({name, kTrueLit});
-            for (ExprId pattern : a.patterns) rule.pattern_properties.push_back({pattern, kTrueLit});
-            rule.additional = nodes[scope.node].unevaluated_properties;
-        } else {
-            rule.prefix.assign(a.num_items, kTrueLit);
-            rule.items = nodes[scope.node].unevaluated_items;
-            if (!a.items.empty()) {
-                SchemaNode either;
-                either.any_of.push_back(a.items);
-                either.any_of.back().push_back(rule.items);
-                rule.items = add_node(std::move(either));
-            }
-        }
-        b.chosen.push_back(add_node(std::move(rule)));
-    }
-    return true;
-}
-
-bool Schemas::break_scope(Branch& b, TypeBit type, SchemaId id, const Annotations& a) {
-    const Lit said = type == kObject ? nodes[id].unevaluated_properties : nodes[id].unevaluated_items;
-    if (said == kTrueLit) return false;
-    SchemaNode rule;
-    if (type == kObject) {
-        rule.some_keys = {{unnamed_keys(a.names, a.patterns), negated(said)}};
-    } else {
-        Lit broken = negated(said);
-        if (!a.items.empty()) {
-            SchemaNode all;
-            all.all_of = {broken};
-            for (Lit evaluated : a.items) all.all_of.push_back(negated(evaluated));
-            broken = add_node(std::move(all));
-        }
-        rule.some_items = {{a.num_items, broken, 1, kUnbounded}};
-    }
-    b.chosen.push_back(add_node(std::move(rule)));
-    return true;
-}
-
-std::vector<Lits> Schemas::alternatives(const Lits& goal, TypeBit type, std::uint32_t layout) {
-    std::vector<Lits> out;
-    std::deque<Branch> branches(1);
-    for (auto it = goal.rbegin(); it != goal.rend(); ++it) branches[0].todo.push_back({{{*it}}, {}});
-    for (std::size_t work = 0; !branches.empty(); ++work) {
-        if (work > kMaxBranches) throw TooComplex("choices that one value opens", kMaxBranches);
-        Branch b = std::move(branches.front());
-        branches.pop_front();
-        bool is_dead = false;
-        while (!b.todo.empty() && !is_dead) {
-            const Branch::Todo todo = std::move(b.todo.back());
-            b.todo.pop_back();
-            if (todo.options.size() == 1) {
-                for (std::size_t i = todo.options[0].size(); i-- > 1;) b.todo.push_back({{{todo.options[0][i]}}, todo.scopes});
-                is_dead = !todo.options[0].empty() && !visit(b, todo.options[0][0], todo.scopes, type, layout);
-                continue;
-            }
-            const bool is_settled = todo.scopes.empty() && std::any_of(todo.options.begin(), todo.options.end(), [&](const Lits& option) {
-                return std::all_of(option.begin(), option.end(), [&](Lit l) {
-                    return l == kTrueLit || std::any_of(b.visited.begin(), b.visited.end(), [&](const auto& v) { return v.first == l; });
-                });
-            });
-            if (is_settled) continue;
-            if (branches.size() + out.size() + todo.options.size() > kMaxAlternatives)
-                throw TooComplex("alternatives of one value", kMaxAlternatives);
-            for (std::size_t i = todo.options.size(); i-- > 0;) {
-                Branch copy = b;
-                copy.todo.push_back({{todo.options[i]}, todo.scopes});
-                branches.push_front(std::move(copy));
-            }
-            is_dead = true;  // its copies go on
-        }
-        if (is_dead || !close_scopes(b, type)) continue;
-        out.push_back(std::move(b.chosen));
-    }
-    // an alternative that asks for all that another asks, and more, adds nothing
-    std::vector<Lits> kept;
-    auto asks_more = [](const Lits& more, const Lits& less) {
-        return std::all_of(less.begin(), less.end(), [&](Lit l) { return has(more, l); });
-    };
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        bool is_needed = true;
-        for (std::size_t j = 0; j < out.size() && is_needed; ++j)
-            if (i != j && asks_more(out[i], out[j])) is_needed = out[i].size() == out[j].size() && i < j;
-        if (is_needed) kept.push_back(out[i]);
-    }
-    return kept;
-}
-
 // The ways in which a value of this type can fail to satisfy the node.
-const Schemas::Options& Schemas::refutations(SchemaId n, TypeBit type) {
+const std::shared_ptr<const Schemas::Options>& Schemas::refutations(SchemaId n, TypeBit type) {
     if (auto it = refutations_.find({n, type}); it != refutations_.end()) return it->second;
     Options out;
     const SchemaNode& s = nodes[n];
@@ -367,7 +163,7 @@ const Schemas::Options& Schemas::refutations(SchemaId n, TypeBit type) {
         for (std::size_t i = 0; i < group.size(); ++i)
             for (std::size_t j = i + 1; j < group.size(); ++j) out.push_back({group[i], group[j]});
     }
-    return refutations_[{n, type}] = std::move(out);
+    return refutations_[{n, type}] = std::make_shared<const Options>(std::move(out));
 }
 
 ExprId Schemas::unnamed_keys(const std::vector<KeyId>& names, const std::vector<ExprId>& patterns) {
@@ -378,15 +174,32 @@ ExprId Schemas::unnamed_keys(const std::vector<KeyId>& names, const std::vector<
     return pool_.negate(pool_.alt(std::move(named)));
 }
 
+// "If the key comes, its value satisfies this", and that it comes if it must.
+Lit Schemas::key_rule(KeyId key, Lit value, bool is_required) {
+    auto [it, fresh] = key_rules_.try_emplace({key, value, is_required}, kNone);
+    if (!fresh) return it->second;
+    SchemaNode n;
+    n.is_rule = true;
+    if (value != kTrueLit || !is_required) n.properties = {{key, value}};
+    if (is_required) n.required = {key};
+    return it->second = add_node(std::move(n));
+}
+
 void Schemas::refute_object(const SchemaNode& s, Options& out) {
     auto add = [&](auto&& fill) {
         SchemaNode n;
+        n.is_rule = true;
         fill(n);
         out.push_back({add_node(std::move(n))});
     };
-    for (KeyId key : s.required) add([&](SchemaNode& n) { n.properties = {{key, kFalseLit}}; });
+    // a key that must be there and be S: that it is not there, or is not S, is one way
+    for (KeyId key : s.required) {
+        const auto own = std::find_if(s.properties.begin(), s.properties.end(), [&](const auto& p) { return p.first == key; });
+        out.push_back({key_rule(key, own == s.properties.end() ? kFalseLit : negated(own->second), false)});
+    }
     for (const auto& [key, value] : s.properties)
-        if (value != kTrueLit) add([&](SchemaNode& n) { n.properties = {{key, negated(value)}}, n.required = {key}; });
+        if (value != kTrueLit && std::find(s.required.begin(), s.required.end(), key) == s.required.end())
+            out.push_back({key_rule(key, negated(value), true)});
     for (const auto& [pattern, value] : s.pattern_properties)
         if (value != kTrueLit) add([&](SchemaNode& n) { n.some_keys = {{pattern, negated(value)}}; });
     Annotations named;  // `additional` speaks of all other keys
@@ -402,9 +215,9 @@ void Schemas::refute_object(const SchemaNode& s, Options& out) {
 }
 
 void Schemas::refute_array(const SchemaNode& s, Options& out) {
-    if (s.unique_items) throw Unsupported("not", "a schema with uniqueItems cannot be negated");
     auto add = [&](auto&& fill) {
         SchemaNode n;
+        n.is_rule = true;
         fill(n);
         out.push_back({add_node(std::move(n))});
     };
@@ -416,6 +229,8 @@ void Schemas::refute_array(const SchemaNode& s, Options& out) {
     }
     if (s.items != kNone && s.items != kTrueLit)
         add([&](SchemaNode& n) { n.some_items = {{static_cast<std::uint32_t>(s.prefix.size()), negated(s.items), 1, kUnbounded}}; });
+    if (s.unique_items) add([](SchemaNode& n) { n.has_equal_items = true; });
+    if (s.has_equal_items) add([](SchemaNode& n) { n.unique_items = true; });
     if (s.min_items > 0) add([&](SchemaNode& n) { n.max_items = s.min_items - 1; });
     if (s.max_items != kUnbounded) add([&](SchemaNode& n) { n.min_items = s.max_items + 1; });
     for (const SomeItems& some : s.some_items) {

@@ -60,6 +60,8 @@ struct SchemaNode {
     std::uint32_t min_items = 0, max_items = kUnbounded;
     std::vector<SomeItems> some_items;
     bool unique_items = false;
+    bool has_equal_items = false;  // made by a negation: two items are the same
+    bool is_rule = false;          // made by a negation: says no more than its keys or items
     std::vector<Lit> all_of;
     std::vector<std::vector<Lit>> any_of, one_of;
     Lit unevaluated_properties = kNone, unevaluated_items = kNone;
@@ -170,6 +172,8 @@ struct Plan {
     std::vector<Item> items;
 };
 
+struct Glance;
+
 class Schemas {
    public:
     Schemas(ExprPool& pool, Lexer& lexer);
@@ -227,6 +231,8 @@ class Schemas {
         bool is_all = false;
     };
     struct Branch;
+    struct BranchUnit;
+    struct BranchChoice;
     using Options = std::vector<Lits>;  // at least one of these, each as a whole
 
     const SchemaNode& node(Lit l) const { return nodes[l >> 1]; }
@@ -235,14 +241,27 @@ class Schemas {
     ExprId scalar_expr(Lit l, TypeBit type, std::uint32_t depth);
     ExprId own_scalar(Lit l, TypeBit type);
     std::vector<Lits> alternatives(const Lits& goal, TypeBit type, std::uint32_t layout);
-    bool visit(Branch& b, Lit l, const std::vector<std::uint32_t>& scopes, TypeBit type, std::uint32_t layout);
+    static std::vector<Lits> without_needless(const std::vector<Lits>& all);
+    bool visit(Branch& b, const BranchUnit& unit, TypeBit type, std::uint32_t layout);
+    bool settle_units(Branch& b, TypeBit type, std::uint32_t layout);
+    bool settle_choices(Branch& b, TypeBit type, std::uint32_t layout, std::uint32_t& next);
+    std::optional<Options> open_options(const Branch& b, const BranchChoice& choice, const Glance& known);
+    void name_witness(const Glance& known, const Lits& option, Options& out);
     void annotate(Annotations& a, const SchemaNode& s, TypeBit type) const;
     bool close_scopes(Branch& b, TypeBit type);
     bool break_scope(Branch& b, TypeBit type, SchemaId id, const Annotations& a);
     Options options_of(const std::vector<Lit>& group, bool is_one_of, bool is_split, std::uint32_t layout);
-    const Options& refutations(SchemaId n, TypeBit type);
+    const std::shared_ptr<const Options>& refutations(SchemaId n, TypeBit type);
     void refute_object(const SchemaNode& s, Options& out);
     void refute_array(const SchemaNode& s, Options& out);
+    Lit key_rule(KeyId key, Lit value, bool is_required);
+    friend struct Glance;
+    std::optional<Lit> own_property(Lit l, KeyId key);
+    Lits values_at(const Lits& lits, KeyId key);
+    bool refuses(Lit l, TypeBit type, std::uint32_t depth) const;
+    bool flatten(const Lits& lits, TypeBit type, Lits& out) const;
+    bool may_be_scalar(const Lits& lits, TypeBit type);
+    bool may_hold(Lits lits, std::uint32_t depth);
     ExprId unnamed_keys(const std::vector<KeyId>& names, const std::vector<ExprId>& patterns);
     bool are_disjoint(Lit x, Lit y, std::uint32_t layout);
     bool matches(ExprId e, const std::u32string& text);
@@ -290,7 +309,10 @@ class Schemas {
     std::vector<std::vector<KeyId>> extra_sets_{{}};
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> goal_ids_, object_ids_, array_ids_,
         progress_ids_, extra_set_ids_;
-    std::map<std::pair<SchemaId, TypeBit>, Options> refutations_;
+    std::map<std::pair<SchemaId, TypeBit>, std::shared_ptr<const Options>> refutations_;
+    std::map<std::tuple<KeyId, Lit, bool>, Lit> key_rules_;
+    std::unordered_map<SchemaId, std::vector<std::pair<KeyId, Lit>>> sorted_properties_;
+    std::unordered_map<std::vector<std::uint32_t>, bool, VectorHash> glances_;  // by literals and depth
     std::map<std::pair<Lit, Lit>, bool> disjoint_;
     std::map<std::string, Lit> value_lits_;
     std::uint32_t disjoint_depth_ = 0;
