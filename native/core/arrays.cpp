@@ -33,8 +33,12 @@ std::uint32_t Schemas::make_array(std::uint32_t layout, const Lits& lits) {
         a->max_items = std::min(a->max_items, s.max_items);
         a->some.insert(a->some.end(), s.some_items.begin(), s.some_items.end());
         a->is_unique = a->is_unique || s.unique_items;
+        for (Lit old : s.differs_from)
+            if (node(old).types == kArray) a->apart_from.push_back(old);
         if (s.has_equal_items) throw Unsupported("not", "a schema with uniqueItems cannot be negated");
     }
+    std::sort(a->apart_from.begin(), a->apart_from.end());
+    a->apart_from.erase(std::unique(a->apart_from.begin(), a->apart_from.end()), a->apart_from.end());
     if (a->some.size() > kMaxCounted) throw TooComplex("conditions that count items", kMaxCounted);
     for (std::size_t i = 0; i < longest; ++i) {
         Lits at;
@@ -50,7 +54,7 @@ std::uint32_t Schemas::make_array(std::uint32_t layout, const Lits& lits) {
 }
 
 std::uint32_t Schemas::intern_array_progress(const Array& a, ArrayProgress p) {
-    if (a.max_items == kUnbounded) {  // how far on does not matter any more
+    if (a.max_items == kUnbounded && p.equal.empty()) {  // how far on does not matter any more
         std::uint32_t last = std::max(a.min_items, static_cast<std::uint32_t>(a.prefix.size()));
         for (const SomeItems& some : a.some) last = std::max(last, some.from);
         p.index = std::min(p.index, last);
@@ -64,7 +68,7 @@ std::uint32_t Schemas::intern_array_progress(const Array& a, ArrayProgress p) {
 
 std::uint32_t Schemas::initial_array_progress(std::uint32_t array) {
     const Array& a = *arrays_[array];
-    return intern_array_progress(a, {0, std::vector<std::uint32_t>(a.some.size()), {}});
+    return intern_array_progress(a, {0, std::vector<std::uint32_t>(a.some.size()), {}, a.apart_from});
 }
 
 // The same progress, now that the text of the last item is known.
@@ -83,7 +87,7 @@ bool Schemas::can_close(const Array& a, std::uint32_t progress) const {
     const ArrayProgress& p = array_progresses_[progress];
     for (std::size_t i = 0; i < a.some.size(); ++i)
         if (p.counts[i] < a.some[i].min) return false;
-    return p.index >= a.min_items;
+    return p.index >= a.min_items && !is_old(p);
 }
 
 // Every way to take the next item: which conditions it is counted for, and what it must be for that.
@@ -93,9 +97,18 @@ std::vector<ItemOption> Schemas::raw_item_options(const Array& a, std::uint32_t 
     struct Way {
         Lits lits;
         std::vector<std::uint32_t> counts;
+        Lits equal;
     };
-    std::vector<Way> ways{{p.index < a.prefix.size() ? a.prefix[p.index] : a.items, p.counts}};
-    for (Lit seen : p.seen) ways[0].lits.push_back(negated(seen));
+    std::vector<Way> ways;
+    const auto parts = apart_items(p);
+    Lits old;
+    for (const auto& [value, _] : parts)
+        if (value != kNone && value != kTrueLit) old.push_back(value);
+    for (const auto& [value, equal] : parts) {
+        ways.push_back({p.index < a.prefix.size() ? a.prefix[p.index] : a.items, p.counts, equal});
+        ways.back().lits.push_back(value == kNone ? differs_from(old) : value);
+        ways.back().lits.push_back(differs_from(p.seen));
+    }
     for (std::size_t i = 0; i < a.some.size(); ++i) {
         const SomeItems& some = a.some[i];
         if (p.index < some.from) continue;
@@ -113,7 +126,7 @@ std::vector<ItemOption> Schemas::raw_item_options(const Array& a, std::uint32_t 
     std::vector<ItemOption> out;
     for (Way& way : ways)
         if (!is_impossible(way.lits))
-            out.push_back({goal(a.layout, way.lits), intern_array_progress(a, {p.index + 1, std::move(way.counts), p.seen})});
+            out.push_back({goal(a.layout, way.lits), intern_array_progress(a, {p.index + 1, std::move(way.counts), p.seen, std::move(way.equal)})});
     return out;
 }
 
@@ -148,10 +161,12 @@ Plan<GoalId> Schemas::plan_uniform_items(const Array& a, std::uint32_t progress,
 
 // Whether so many different values satisfy these literals.
 bool Schemas::has_values(std::uint32_t layout, Lits lits, std::uint32_t num) {
-    for (; num > 0; --num) {
+    lits.push_back(kTrueLit);
+    for (Lits seen; num > 0; --num) {
+        lits.back() = differs_from(seen);
         const GoalId g = goal(layout, lits);
         if (!nonempty(g)) return false;
-        if (num > 1) lits.push_back(negated(value_lit(shortest(g, 0))));
+        if (num > 1) seen.push_back(value_lit(shortest(g, 0)));
     }
     return true;
 }
@@ -170,7 +185,7 @@ Plan<GoalId> Schemas::plan_distinct_items(const Array& a, std::uint32_t progress
         // where places differ, an early choice must never use up what a later place needs
         if (!needs && !a.prefix.empty() && last > 1 && index > 0 && !has_values(a.layout, lits, last))
             throw Unsupported("uniqueItems", "not beside prefixItems that leave a place fewer values than minItems");
-        for (Lit value : seen) lits.push_back(negated(value));
+        lits.push_back(differs_from(seen));
         const GoalId g = goal(a.layout, lits);
         const std::uint64_t cost = known_cost(g, needs);
         if (cost == kInfinite) return {};
@@ -185,6 +200,8 @@ Plan<GoalId> Schemas::plan_distinct_items(const Array& a, std::uint32_t progress
 Plan<GoalId> Schemas::plan_items(std::uint32_t array, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
     const Array& a = *arrays_[array];
     if (a.is_impossible) return {};
+    std::uint32_t work = 0;
+    if (a.some.empty() && !array_progresses_[progress].equal.empty()) return plan_apart_items(a, progress, at_least_one, needs, work);
     if (a.some.empty()) return plan_uniform_items(a, progress, at_least_one, needs);
     struct Seen {
         std::uint64_t cost;

@@ -231,29 +231,41 @@ bool Glance::implies_at(KeyId key, Lit value) const {
 }
 
 // True: whatever satisfies what has been looked at satisfies this literal too.
-bool Glance::implies(Lit l) const {
+bool Glance::implies(Lit l, std::uint32_t depth) const {
     if (l == kTrueLit || has(nodes, l)) return true;
-    if ((l & 1) || type != kObject) return !(l & 1) && type == kArray && implies_counts(schemas.node(l));
     const SchemaNode& s = schemas.node(l);
-    if (!s.is_rule || !s.pattern_properties.empty() || s.min_properties > 0 || s.max_properties != kUnbounded) return false;
+    auto all = [&](const Lits& lits) { return std::all_of(lits.begin(), lits.end(), [&](Lit m) { return implies(m, depth + 1); }); };
+    auto any = [&](const Lits& lits) { return std::any_of(lits.begin(), lits.end(), [&](Lit m) { return implies(m, depth + 1); }); };
+    if (depth > kMaxGlance) return false;
+    if (l & 1) {
+        if (!(s.types & type)) return true;
+        const auto options = schemas.refutations(l >> 1, type);
+        return std::any_of(options->begin(), options->end(), all);
+    }
+    if (!(s.types & type) || !s.one_of.empty() || s.unevaluated_properties != kNone || s.unevaluated_items != kNone) return false;
+    return all(s.all_of) && std::all_of(s.any_of.begin(), s.any_of.end(), any) && (type == kObject ? implies_keys(s) : implies_counts(s));
+}
+
+bool Glance::implies_keys(const SchemaNode& s) const {
+    if (s.additional != kNone || s.property_names != kNone || !s.pattern_properties.empty() || !s.differs_from.empty()) return false;
+    if (s.min_properties > 0 || s.max_properties != kUnbounded) return false;
     for (KeyId key : s.required)
         if (!is_required(key)) return false;
     for (const auto& [key, value] : s.properties)
         if (!implies_at(key, value)) return false;
-    for (const SomeKey& some : s.some_keys) {
-        bool is_there = false;
-        for (Lit other : nodes) {
-            if ((other & 1) || is_there) continue;
-            for (KeyId key : schemas.node(other).required)
-                is_there = is_there || (schemas.matches(some.keys, schemas.key_text(key)) && implies_at(key, some.value));
+    auto is_there = [&](const SomeKey& some) {
+        for (Lit l : nodes) {
+            if (l & 1) continue;
+            for (KeyId key : schemas.node(l).required)
+                if (schemas.matches(some.keys, schemas.key_text(key)) && implies_at(key, some.value)) return true;
         }
-        if (!is_there) return false;
-    }
-    return true;
+        return false;
+    };
+    return std::all_of(s.some_keys.begin(), s.some_keys.end(), is_there);
 }
 
 bool Glance::implies_counts(const SchemaNode& s) const {
-    if (!s.is_rule || !s.prefix.empty() || !s.some_items.empty() || s.has_equal_items) return false;
+    if (!s.differs_from.empty() || !s.prefix.empty() || s.items != kNone || s.unique_items || !s.some_items.empty() || s.has_equal_items) return false;
     std::uint32_t least = 0, most = kUnbounded;
     for (Lit l : nodes)
         if (!(l & 1)) least = std::max(least, schemas.node(l).min_items), most = std::min(most, schemas.node(l).max_items);

@@ -11,7 +11,7 @@ struct Glance {
     Lits nodes;  // literals that hold, those applied in place included
 
     bool add(const Lits& lits, std::uint32_t depth = 0);  // false: certainly nothing satisfies them all
-    bool implies(Lit l) const;
+    bool implies(Lit l, std::uint32_t depth = 0) const;
     bool implies(const Lits& all) const;
     std::optional<std::vector<KeyId>> witnesses(const SomeKey& some) const;
 
@@ -22,6 +22,7 @@ struct Glance {
     bool may_have(const SomeItems& some, std::uint32_t depth) const;
     bool may_be_object(std::size_t fresh, std::uint32_t depth);
     bool implies_at(KeyId key, Lit value) const;
+    bool implies_keys(const SchemaNode& s) const;
     bool implies_counts(const SchemaNode& s) const;
 };
 

@@ -21,8 +21,8 @@ bool SchemaNode::constrains(TypeBit type) const {
     if (type == kNumber) return number != kNone;
     if (type == kObject)
         return !properties.empty() || !pattern_properties.empty() || additional != kNone || property_names != kNone || !required.empty() ||
-               min_properties > 0 || max_properties != kUnbounded || !some_keys.empty();
-    return !prefix.empty() || items != kNone || min_items > 0 || max_items != kUnbounded || !some_items.empty() || unique_items || has_equal_items;
+               min_properties > 0 || max_properties != kUnbounded || !some_keys.empty() || !differs_from.empty();
+    return !prefix.empty() || items != kNone || min_items > 0 || max_items != kUnbounded || !some_items.empty() || unique_items || has_equal_items || !differs_from.empty();
 }
 
 Schemas::Schemas(ExprPool& pool, Lexer& lexer) : pool_(pool), lexer_(lexer) {
@@ -211,6 +211,8 @@ void Schemas::refute_object(const SchemaNode& s, Options& out) {
         add([&](SchemaNode& n) { n.some_keys = {{scalar_expr(negated(s.property_names), kString, 0), kTrueLit}}; });
     if (s.min_properties > 0) add([&](SchemaNode& n) { n.max_properties = s.min_properties - 1; });
     if (s.max_properties != kUnbounded) add([&](SchemaNode& n) { n.min_properties = s.max_properties + 1; });
+    for (Lit old : s.differs_from)
+        if (node(old).types == kObject) out.push_back({old});
     for (const SomeKey& some : s.some_keys) add([&](SchemaNode& n) { n.pattern_properties = {{some.keys, negated(some.value)}}; });
 }
 
@@ -233,6 +235,8 @@ void Schemas::refute_array(const SchemaNode& s, Options& out) {
     if (s.has_equal_items) add([](SchemaNode& n) { n.unique_items = true; });
     if (s.min_items > 0) add([&](SchemaNode& n) { n.max_items = s.min_items - 1; });
     if (s.max_items != kUnbounded) add([&](SchemaNode& n) { n.min_items = s.max_items + 1; });
+    for (Lit old : s.differs_from)
+        if (node(old).types == kArray) out.push_back({old});
     for (const SomeItems& some : s.some_items) {
         if (some.min > 0) add([&](SchemaNode& n) { n.some_items = {{some.from, some.value, 0, some.min - 1}}; });
         if (some.max != kUnbounded) add([&](SchemaNode& n) { n.some_items = {{some.from, some.value, some.max + 1, kUnbounded}}; });

@@ -162,10 +162,11 @@ void Machine::enter_goal(GoalId goal, std::uint32_t depth, FrameId parent, Confi
     const std::uint32_t layout = schemas.goal_layout(goal);
     if (!schemas.layout(layout).indent) depth = 0;
     for (std::uint32_t id : e.objects) {
-        const std::uint32_t progress = schemas.intern_progress({});
         const Object& o = schemas.object(id);
-        if (schemas.plan(o, {}).cost == UINT64_MAX) continue;
-        if (schemas.can_close(o, {})) layout_lexeme(layout, Layout::ObjectEmpty, depth, parent, out);
+        const Progress begin = schemas.initial_progress(o);
+        const std::uint32_t progress = schemas.intern_progress(begin);
+        if (schemas.plan(id, begin).cost == UINT64_MAX) continue;
+        if (schemas.can_close(o, begin)) layout_lexeme(layout, Layout::ObjectEmpty, depth, parent, out);
         if (schemas.key_lexer(id, progress, tainted) >= 0)
             layout_lexeme(layout, Layout::ObjectOpen, depth, intern({FrameKind::ObjectKey, id, progress, 0, depth, parent}), out);
     }
@@ -407,14 +408,14 @@ std::string Machine::shortest_key(const Frame& key, FrameId& next) {
         for (Label label : lexer.labels(k.a)) {
             const Progress after = schemas.advanced(o, schemas.progress(f.b), label, k.b);
             const GoalId goal = o.options[option_of(label)].goal;
-            const std::uint64_t rest = schemas.plan(o, after).cost, cost = schemas.cost(goal) + bytes.size() + rest;
+            const std::uint64_t rest = schemas.plan(f.a, after).cost, cost = schemas.cost(goal) + bytes.size() + rest;
             if (rest == UINT64_MAX || cost >= best_cost) continue;
             best_cost = cost;
             best = (is_open ? "\"" : "") + bytes + "\"" + utf8(schemas.layout_text(o.layout, Layout::KeySep, f.depth));
             next = intern({FrameKind::ObjectColon, f.a, schemas.intern_progress(after), goal, f.depth, f.parent});
         }
     };
-    const auto keys = schemas.plan(o, schemas.progress(f.b), true);
+    const auto keys = schemas.plan(f.a, schemas.progress(f.b), true);
     for (const PlannedKey& planned : keys.items) {
         const std::string text = schemas.quoted(schemas.key_text(planned.text), lexer.spelling(key.a));
         // Inside a key it is not known how much of it is read: what the lexer takes to an end is a way to it.
@@ -451,7 +452,7 @@ std::string Machine::shortest_after(FrameId id, const std::string& read) {
                 const Object& o = schemas.object(f.a);
                 bool is_first = f.kind == FrameKind::ObjectKey;
                 if (f.kind == FrameKind::ObjectColon) out += schemas.shortest(f.c, f.depth + 1);
-                for (const PlannedKey& k : schemas.plan(o, schemas.progress(f.b), is_first).items) {
+                for (const PlannedKey& k : schemas.plan(f.a, schemas.progress(f.b), is_first).items) {
                     if (!is_first) part(o.layout, Layout::ItemSep, f.depth);
                     out += schemas.key_and_value(o, k, f.depth), is_first = false;
                 }

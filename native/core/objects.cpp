@@ -8,7 +8,7 @@ namespace guided {
 
 namespace {
 
-constexpr std::size_t kMaxWitnesses = 6, kMaxExtras = 256;
+constexpr std::size_t kMaxWitnesses = 6, kMaxNames = 30, kMaxExtras = 256;
 constexpr std::uint64_t kInfinite = UINT64_MAX;
 constexpr std::uint32_t kMaxPlanned = 20'000;  // choices tried for one plan
 
@@ -21,6 +21,12 @@ bool is_impossible(const Lits& lits) { return std::find(lits.begin(), lits.end()
 void Progress::add(std::uint32_t key) {
     if (seen.size() <= key / 32) seen.resize(key / 32 + 1);
     seen[key / 32] |= 1u << (key % 32);
+}
+
+void Progress::remove(std::uint32_t key) {
+    if (!has(key)) return;
+    seen[key / 32] &= ~(1u << (key % 32));
+    while (!seen.empty() && seen.back() == 0) seen.pop_back();
 }
 
 KeyId Schemas::intern_key(const std::u32string& text) {
@@ -45,8 +51,14 @@ std::uint32_t Schemas::make_object(std::uint32_t layout, const Lits& lits) {
         o->min_properties = std::max(o->min_properties, s.min_properties);
         o->max_properties = std::min(o->max_properties, s.max_properties);
         for (const SomeKey& some : s.some_keys) o->some.push_back(some.value);
+        for (Lit old : s.differs_from)
+            if (node(old).types == kObject) o->apart_from.push_back(old);
     }
-    if (o->some.size() > kMaxWitnesses) throw TooComplex("keys that must exist with some property of their own", kMaxWitnesses);
+    std::sort(o->apart_from.begin(), o->apart_from.end());
+    o->apart_from.erase(std::unique(o->apart_from.begin(), o->apart_from.end()), o->apart_from.end());
+    const auto num_chosen = static_cast<std::size_t>(std::count_if(o->some.begin(), o->some.end(), [](Lit l) { return l != kTrueLit; }));
+    if (num_chosen > kMaxWitnesses) throw TooComplex("keys that must exist with some property of their own", kMaxWitnesses);
+    if (o->some.size() > kMaxNames) throw TooComplex("keys that must exist with a name of some kind", kMaxNames);
     name_keys(*o, lits);
     split_extras(*o, lits);
     list_options(*o);
@@ -65,6 +77,8 @@ void Schemas::name_keys(Object& o, const Lits& lits) {
     o.num_declared = static_cast<std::uint32_t>(o.keys.size());
     for (Lit l : lits)
         for (KeyId text : node(l).required) add(text, false);
+    for (Lit old : o.apart_from)
+        for (const auto& [text, _] : node(old).properties) add(text, false);
     std::uint32_t witness = 0;
     for (Lit l : lits) {
         const SchemaNode& s = node(l);
@@ -135,11 +149,15 @@ void Schemas::list_options(Object& o) {
     auto add = [&](std::uint32_t key, const Lits& value, std::uint32_t witnesses, ExprId spelled) {
         o.first_option.push_back(static_cast<std::uint32_t>(o.options.size()));
         if (is_impossible(value)) return;
+        std::uint32_t by_name = 0;  // what the name alone witnesses, whatever the value
+        for (std::uint32_t w = 0; w < o.some.size(); ++w)
+            if (o.some[w] == kTrueLit) by_name |= witnesses & (1u << w);
+        witnesses &= ~by_name;
         for (std::uint32_t mask = 0;; mask = (mask - witnesses) & witnesses) {  // every subset, the empty one first
             Lits lits = value;
             for (std::uint32_t w = 0; w < o.some.size(); ++w)
                 if (mask >> w & 1) lits.push_back(o.some[w]);
-            if (!is_impossible(lits)) o.options.push_back({key, mask, goal(o.layout, lits), spelled});
+            if (!is_impossible(lits)) o.options.push_back({key, mask, mask | by_name, goal(o.layout, lits), spelled});
             if (mask == witnesses) break;
         }
     };
@@ -150,7 +168,7 @@ void Schemas::list_options(Object& o) {
 }
 
 std::uint32_t Schemas::intern_progress(const Progress& p) {
-    std::vector<std::uint32_t> key{p.position, p.count, p.witnessed, p.extras};
+    std::vector<std::uint32_t> key{p.position, p.count, p.witnessed, p.extras, p.equal};
     key.insert(key.end(), p.seen.begin(), p.seen.end());
     auto [it, fresh] = progress_ids_.try_emplace(std::move(key), static_cast<std::uint32_t>(progresses_.size()));
     if (fresh) progresses_.push_back(std::make_unique<Progress>(p));
@@ -168,7 +186,10 @@ Progress Schemas::advanced(const Object& o, const Progress& p, Label label, KeyI
         if (o.max_properties == kUnbounded) out.count = std::min(out.count, o.min_properties);
     }
     if (!is_any_order) out.position = is_declared ? option.key + 1 : o.num_declared;
-    if (!is_extra && (is_any_order || !is_declared)) out.add(option.key);
+    out.equal = option.equal;
+    if (!is_extra && (is_any_order || !is_declared || out.equal != 0)) out.add(option.key);
+    if (p.equal != 0 && out.equal == 0 && !is_any_order)  // which of the declared keys have come does not matter any more
+        for (std::uint32_t i = 0; i < o.num_declared; ++i) out.remove(i);
     if (is_extra && out.extras != kUnknownExtras) {
         if (extra_text == kUnknownExtras) {
             out.extras = kUnknownExtras;
@@ -195,14 +216,14 @@ std::uint32_t Schemas::num_missing(const Object& o, const Progress& p) const {
 }
 
 bool Schemas::can_close(const Object& o, const Progress& p) const {
-    return p.count >= o.min_properties && p.witnessed == o.all_witnessed() && num_missing(o, p) == 0;
+    return p.count >= o.min_properties && p.witnessed == o.all_witnessed() && num_missing(o, p) == 0 && !is_old(o, p);
 }
 
 // Whether the order of keys and what has been seen allow this option now.
 bool Schemas::may_use(const Object& o, const Progress& p, std::uint32_t option) const {
     const std::uint32_t key = o.options[option].key;
     const bool is_extra = key >= o.keys.size();
-    if (o.options[option].witnessed & p.witnessed) return false;  // nothing new
+    if (o.options[option].chosen & p.witnessed) return false;  // nothing new
     if (!is_extra && is_used(o, p, key)) return false;
     if (layouts_[o.layout].is_any_order) return true;
     const std::uint32_t before = !is_extra && o.keys[key].is_declared ? key : o.num_declared;
@@ -224,15 +245,18 @@ std::int32_t Schemas::key_lexer(std::uint32_t object, std::uint32_t progress_id,
     if (auto it = key_lexers_.find({object, progress_id}); it != key_lexers_.end()) return it->second;
     const Object& o = *objects_[object];
     Labelled items;
-    for (std::uint32_t i = 0; i < o.options.size(); ++i) {
-        const Object::Option& option = o.options[i];
-        if (!may_use(o, p, i) || !nonempty(option.goal)) continue;
-        const bool is_extra = option.key >= o.keys.size();
-        ExprId e = option.spelled;
-        if (is_extra && p.extras != kUnknownExtras) e = unseen(e, extra_sets_[p.extras]);
-        // where keys are counted or one must be a witness, a key may come only if the rest can still be made
-        if (!o.is_simple() && plan(o, advanced(o, p, i, kUnknownExtras)).cost == kInfinite) continue;
-        items.push_back({is_extra ? i | kExtraBit : i, e});
+    for (std::uint32_t plain = 0; plain < o.first_option.back(); ++plain) {
+        if (!may_use(o, p, plain)) continue;
+        for (std::uint32_t i : apart_options(object, plain, p.equal)) {
+            const Object::Option& option = o.options[i];
+            if (!nonempty(option.goal)) continue;
+            const bool is_extra = option.key >= o.keys.size();
+            ExprId e = option.spelled;
+            if (is_extra && p.extras != kUnknownExtras) e = unseen(e, extra_sets_[p.extras]);
+            // where keys are counted or one must be a witness, a key may come only if the rest can still be made
+            if (!o.is_simple() && plan(object, advanced(o, p, i, kUnknownExtras)).cost == kInfinite) continue;
+            items.push_back({is_extra ? i | kExtraBit : i, e});
+        }
     }
     const std::int32_t lex = lexer_.start(items, layouts_[o.layout].spelling());
     return key_lexers_[{object, progress_id}] = lex;
@@ -256,7 +280,7 @@ struct Schemas::KeyPlanner {
     }
     std::uint32_t plain_option(std::uint32_t key) const {  // kNone: the key is forbidden
         const std::uint32_t first = o.first_option[key];
-        return first < o.first_option[key + 1] && o.options[first].witnessed == 0 ? first : kNone;
+        return first < o.first_option[key + 1] && o.options[first].chosen == 0 ? first : kNone;
     }
     bool is_taken(std::uint32_t key) const {
         return schemas.is_used(o, p, key) ||
@@ -268,9 +292,9 @@ struct Schemas::KeyPlanner {
         if (cost >= best.cost) return;
         if (left == 0) return finish(cost);
         const std::uint32_t lowest = left & (~left + 1);
-        for (std::uint32_t i = 0; i < o.options.size(); ++i) {
+        for (std::uint32_t i = 0; i < o.first_option.back(); ++i) {
             const Object::Option& x = o.options[i];
-            if (!(x.witnessed & lowest) || (x.witnessed & ~left)) continue;
+            if (!(x.witnessed & lowest) || (x.chosen & ~left)) continue;
             if (x.key < o.keys.size() && is_taken(x.key)) continue;
             const std::uint64_t more = cost_of(i);
             if (more == kInfinite) continue;
@@ -332,27 +356,41 @@ struct Schemas::KeyPlanner {
             keys.push_back({option, o.keys[x.key].text, x.goal});
             return true;
         }
-        const std::int32_t lex = schemas.lexer_.start({{0, schemas.unseen(x.spelled, seen)}}, Spelling::Text);
-        if (lex < 0) return false;
-        const std::u32string text = decoded(schemas.lexer_.shortest(static_cast<LexId>(lex)));
-        seen.push_back(schemas.intern_key(text));
+        const auto text = schemas.key_of(schemas.unseen(x.spelled, seen));
+        if (!text) return false;
+        seen.push_back(*text);
         keys.push_back({option | kExtraBit, seen.back(), x.goal});
         return true;
     }
-
-    static std::u32string decoded(const std::string& bytes) {
-        std::u32string out;
-        Partial partial = 0;
-        for (char b : bytes) {
-            const SpellStep s = spell_step(Spelling::Text, partial, static_cast<std::uint8_t>(b));
-            partial = s.kind == SpellStep::More ? s.value : 0;
-            if (s.kind == SpellStep::Char) out.push_back(s.value);
-        }
-        return out;
-    }
 };
 
-Plan<PlannedKey> Schemas::plan(const Object& o, const Progress& p, bool at_least_one, std::vector<GoalId>* needs) {
+namespace {
+
+std::u32string decoded(const std::string& bytes) {
+    std::u32string out;
+    Partial partial = 0;
+    for (char b : bytes) {
+        const SpellStep s = spell_step(Spelling::Text, partial, static_cast<std::uint8_t>(b));
+        partial = s.kind == SpellStep::More ? s.value : 0;
+        if (s.kind == SpellStep::Char) out.push_back(s.value);
+    }
+    return out;
+}
+
+}  // namespace
+
+// A shortest key of this language, if it has one.
+std::optional<KeyId> Schemas::key_of(ExprId keys) {
+    const std::int32_t lex = lexer_.start({{0, keys}}, Spelling::Text);
+    if (lex < 0) return std::nullopt;
+    return intern_key(decoded(lexer_.shortest(static_cast<LexId>(lex))));
+}
+
+std::optional<KeyId> Schemas::fresh_key(ExprId keys, const Progress& p) {
+    return key_of(p.extras == kUnknownExtras ? keys : unseen(keys, extra_sets_[p.extras]));
+}
+
+Plan<PlannedKey> Schemas::plan_keys(const Object& o, const Progress& p, bool at_least_one, std::vector<GoalId>* needs) {
     KeyPlanner planner{*this, o, p, at_least_one, needs, {}, 0, {}};
     planner.witness(o.all_witnessed() & ~p.witnessed, 2);
     return std::move(planner.best);

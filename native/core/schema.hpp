@@ -61,6 +61,7 @@ struct SchemaNode {
     std::vector<SomeItems> some_items;
     bool unique_items = false;
     bool has_equal_items = false;  // made by a negation: two items are the same
+    std::vector<Lit> differs_from;  // objects and arrays, as value_lit() makes them: the value is none of these
     bool is_rule = false;          // made by a negation: says no more than its keys or items
     std::vector<Lit> all_of;
     std::vector<std::vector<Lit>> any_of, one_of;
@@ -98,22 +99,25 @@ struct Object {
         std::uint32_t witnesses = 0;
     };
     struct Option {  // one reading of the next key: which, and which of `some` it is to witness
-        std::uint32_t key;  // index into keys, then into extras
-        std::uint32_t witnessed;
+        std::uint32_t key;        // index into keys, then into extras
+        std::uint32_t chosen;     // of `some`: those that its value is made to witness
+        std::uint32_t witnessed;  // the same, and those that its name witnesses
         GoalId goal;
         ExprId spelled;
+        std::uint32_t equal = 0;  // Progress::equal afterwards
     };
     std::uint32_t layout;
-    std::vector<Key> keys;  // declared ones in order, then required ones that nobody declares
+    std::vector<Key> keys;  // declared ones in order, then others that are named: required ones, those of `apart_from`
     std::vector<Extra> extras;
     std::vector<Lit> some;
-    std::vector<Option> options;                // of each key a run, the one that witnesses nothing first
+    std::deque<Option> options;                 // of each key a run, the one that witnesses nothing first; then split ones
+    Lits apart_from;                            // objects that it must not be
     std::vector<std::uint32_t> first_option;    // of each key and extra, and one past the end
     std::uint32_t num_declared = 0;
     std::uint32_t min_properties = 0, max_properties = kUnbounded;
 
     bool counts() const { return min_properties > 0 || max_properties != kUnbounded; }
-    bool is_simple() const { return some.empty() && min_properties == 0 && max_properties == kUnbounded; }
+    bool is_simple() const { return some.empty() && apart_from.empty() && min_properties == 0 && max_properties == kUnbounded; }
     std::uint32_t all_witnessed() const { return (1u << some.size()) - 1; }
 };
 
@@ -124,9 +128,11 @@ inline std::uint32_t option_of(Label label) { return label & ~kExtraBit; }
 // Where an object stands: how far in the declared order, how many keys, which of them, which others.
 struct Progress {
     std::uint32_t position = 0, count = 0, witnessed = 0, extras = 0;  // extras: id of a set of key texts
-    std::vector<std::uint32_t> seen;                                   // bits of Object::keys
+    std::uint32_t equal = 0;          // id of the set of old values that it still equals
+    std::vector<std::uint32_t> seen;  // bits of Object::keys
     bool has(std::uint32_t key) const { return key / 32 < seen.size() && (seen[key / 32] >> (key % 32)) & 1; }
     void add(std::uint32_t key);
+    void remove(std::uint32_t key);
 };
 
 inline constexpr std::uint32_t kUnknownExtras = 0xFFFFFFFE;  // a key whose text a mask walk did not keep
@@ -137,6 +143,7 @@ struct Array {
     Lits items;
     std::uint32_t min_items = 0, max_items = kUnbounded;
     std::vector<SomeItems> some;
+    Lits apart_from;  // arrays that it must not be
     bool is_unique = false;
     bool is_impossible = false;  // found out later: there are too few values that differ
 };
@@ -145,6 +152,7 @@ struct ArrayProgress {
     std::uint32_t index = 0;
     std::vector<std::uint32_t> counts;  // of Array::some
     Lits seen;                          // values that may not come again, sorted
+    Lits equal;                         // old arrays that it still equals
     auto operator<=>(const ArrayProgress&) const = default;
 };
 
@@ -202,7 +210,8 @@ class Schemas {
     // A lexer over the keys that may come next, or kDead. `tainted` is set where unknown extra keys could matter.
     std::int32_t key_lexer(std::uint32_t object, std::uint32_t progress, bool& tainted);
     // Keys of a shortest way to close; with `at_least_one` even if it could close now. Without `needs` costs are solved.
-    Plan<PlannedKey> plan(const Object& o, const Progress& p, bool at_least_one = false, std::vector<GoalId>* needs = nullptr);
+    Progress initial_progress(const Object& o);
+    Plan<PlannedKey> plan(std::uint32_t object, const Progress& p, bool at_least_one = false, std::vector<GoalId>* needs = nullptr);
     std::string quoted(const std::u32string& text, Spelling spelling) const;
     std::string key_and_value(const Object& o, const PlannedKey& k, std::uint32_t depth);
 
@@ -277,6 +286,20 @@ class Schemas {
     ExprId unseen(ExprId keys, const std::vector<KeyId>& seen);
     struct KeyPlanner;
     friend struct KeyPlanner;
+    Plan<PlannedKey> plan_keys(const Object& o, const Progress& p, bool at_least_one, std::vector<GoalId>* needs);
+    std::optional<KeyId> key_of(ExprId keys);
+    std::optional<KeyId> fresh_key(ExprId keys, const Progress& p);
+
+    struct ApartPlanner;
+    friend struct ApartPlanner;
+    Lit differs_from(Lits values);
+    std::uint32_t intern_lits(const Lits& lits);
+    std::vector<std::uint32_t> apart_options(std::uint32_t object, std::uint32_t option, std::uint32_t equal);
+    bool is_old(const Object& o, const Progress& p) const;
+    std::vector<std::pair<Lit, Lits>> apart_items(const ArrayProgress& p) const;
+    bool is_old(const ArrayProgress& p) const;
+    Plan<GoalId> plan_apart_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs,
+                                  std::uint32_t& work);
 
     std::uint32_t intern_array_progress(const Array& a, ArrayProgress p);
     std::vector<ItemOption> raw_item_options(const Array& a, std::uint32_t progress);
@@ -307,6 +330,10 @@ class Schemas {
     std::map<ArrayProgress, std::uint32_t> array_progress_ids_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<ItemOption>> item_options_;
     std::vector<std::vector<KeyId>> extra_sets_{{}};
+    std::deque<Lits> lit_sets_{{}};
+    std::map<Lits, std::uint32_t> lit_set_ids_{{{}, 0}};
+    std::map<Lits, Lit> differs_;
+    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::vector<std::uint32_t>> apart_options_;
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> goal_ids_, object_ids_, array_ids_,
         progress_ids_, extra_set_ids_;
     std::map<std::pair<SchemaId, TypeBit>, std::shared_ptr<const Options>> refutations_;

@@ -27,7 +27,7 @@ std::uint64_t Schemas::candidate_cost(GoalId g, std::vector<GoalId>* needs) {
     std::uint64_t best = kInfinite;
     if (e.scalar >= 0) best = std::min<std::uint64_t>(best, lexer_.shortest(static_cast<LexId>(e.scalar)).size());
     if (e.string >= 0) best = std::min<std::uint64_t>(best, lexer_.shortest(static_cast<LexId>(e.string)).size() + 2);
-    for (std::uint32_t o : e.objects) best = std::min(best, plan(*objects_[o], {}, false, needs).cost);
+    for (std::uint32_t o : e.objects) best = std::min(best, plan(o, initial_progress(*objects_[o]), false, needs).cost);
     for (std::uint32_t a : e.arrays) best = std::min(best, plan_items(a, initial_array_progress(a), false, needs).cost);
     return best;
 }
@@ -96,7 +96,7 @@ std::string Schemas::shortest(GoalId g, std::uint32_t depth) {
     }
     for (std::uint32_t id : e.objects) {
         const Object& o = *objects_[id];
-        const auto keys = plan(o, {});
+        const auto keys = plan(id, initial_progress(o));
         if (keys.cost > target) continue;
         if (keys.items.empty()) return part(o.layout, Layout::ObjectEmpty);
         std::string out = part(o.layout, Layout::ObjectOpen);

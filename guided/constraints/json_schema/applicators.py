@@ -125,16 +125,22 @@ class Applicators:
                     consequence = self._has(needed, ALL_TYPES)
                 else:
                     consequence = nodes.child(place, needed, keyword, key)
-                groups.append(self._implication(self._has([key], _OBJECT), consequence))
+                groups.append(self._implication(self._has([key], _OBJECT), consequence, is_key=True))
         return groups
 
-    def _implication(self, condition: int, consequence: int) -> list[int]:
-        """The group of "if condition, then consequence"."""
-        if self._has_unevaluated:  # a consequence that does not apply must evaluate nothing
-            both = self._builder.schema()
-            self._builder.define_schema(both, types=ALL_TYPES, all_of=[condition, consequence])
-            consequence = both
-        return [self._negation(condition), consequence]
+    def _implication(self, condition: int, consequence: int, *, is_key: bool = False) -> list[int]:
+        """The group of "if condition, then consequence": not the one, or both.
+
+        Both, for beside unevaluated* a consequence that does not apply must evaluate nothing, and the two ways of a
+        condition that speaks of values exclude each other then. Whether a key is there is simpler without.
+        """
+        if is_key and not self._has_unevaluated:
+            return [self._negation(condition), consequence]
+        if condition == ANYTHING:
+            return [consequence]
+        both = self._builder.schema()
+        self._builder.define_schema(both, types=ALL_TYPES, all_of=[condition, consequence])
+        return [self._negation(condition), both]
 
     def _has(self, keys: Sequence[str], types: int) -> int:
         """The node of "is of these types, and if an object has these keys"."""
