@@ -79,9 +79,7 @@ def _value(rng: random.Random, depth: int) -> dict[str, Any]:
             return {"type": kind}
 
 
-def sweep(
-    engine: Any, schemas: list[dict[str, Any]], budgets: Iterator[int] | range | list[int], seed: int = 0
-) -> Findings:
+def sweep(engine: Any, schemas: list[dict[str, Any]], budgets: Sequence[int], seed: int = 0) -> Findings:
     """Generate for every schema under every budget."""
     found = Findings()
     budgets = list(budgets)
