@@ -22,6 +22,8 @@ from transformers.utils import logging as transformers_logging
 from guided.errors import ModelLoadError, VocabularyError
 from guided.vocab import Vocabulary
 from guided_backends.transformers.architecture import Architecture
+from guided_backends.transformers.decode_graphs import CudaRecorder
+from guided_backends.transformers.device_choice import DeviceChooser
 from guided_backends.transformers.engine import DEFAULT_CACHE_BYTES, TransformersEngine
 from guided_backends.transformers.gguf_files import gguf_name, gguf_tokenizer, is_gguf
 from guided_backends.transformers.recurrent_runner import RecurrentRunner
@@ -39,6 +41,7 @@ def load_from_disk(
     max_batch: int | None = None,
     num_threads: int | None = None,
     reuse: bool = True,
+    graphs: bool | None = None,
     **options: Any,
 ) -> TransformersEngine:
     """See `guided_backends.transformers.load`; `options` go to `AutoModelForCausalLM.from_pretrained`."""
@@ -60,6 +63,7 @@ def load_from_disk(
         max_batch=max_batch,
         num_threads=num_threads,
         reuse=reuse,
+        graphs=graphs,
         source=os.fspath(source or folder),
     )
 
@@ -73,16 +77,31 @@ def from_loaded(
     num_threads: int | None = None,
     reuse: bool = True,
     form: str | None = None,
+    graphs: bool | None = None,
     source: str = "objects",
 ) -> TransformersEngine:
-    """An engine over `model`, with the vocabulary of `tokenizer`; see `ModelRunner` for the options."""
+    """An engine over `model`, with the vocabulary of `tokenizer`; see `ModelRunner` for the options.
+
+    On a CUDA device tokens are chosen there, and decode steps are recorded as graphs unless `graphs=False`.
+    """
     runner: ModelRunner | RecurrentRunner
-    if Architecture.of(model).is_recurrent:
+    architecture = Architecture.of(model)
+    on_cuda = architecture.device.type == "cuda"
+    if graphs and not on_cuda:
+        raise ModelLoadError(f"graphs=True needs a CUDA device, the model is on {architecture.device}: leave it out")
+    if architecture.is_recurrent:
         runner = RecurrentRunner(model, snapshot_bytes=cache_bytes, num_threads=num_threads, max_batch=max_batch)
     else:
-        runner = ModelRunner(model, num_threads=num_threads, max_batch=max_batch, form=form)
+        recorder = CudaRecorder() if on_cuda and graphs is not False and not _is_spread(model) else None
+        runner = ModelRunner(model, num_threads=num_threads, max_batch=max_batch, form=form, recorder=recorder)
     vocab = _vocabulary(tokenizer, model, runner.num_logits)
-    return TransformersEngine(runner, vocab, cache_bytes=cache_bytes, reuse=reuse, source=source)
+    chooser = DeviceChooser(architecture.device) if on_cuda and not _is_spread(model) else None
+    return TransformersEngine(runner, vocab, cache_bytes=cache_bytes, reuse=reuse, source=source, chooser=chooser)
+
+
+def _is_spread(model: Any) -> bool:
+    """Over several devices, or on disk in part: by the map that accelerate leaves."""
+    return len(set((getattr(model, "hf_device_map", None) or {}).values())) > 1
 
 
 def _vocabulary(tokenizer: Any, model: Any, num_logits: int) -> Vocabulary:

@@ -107,6 +107,12 @@ class RecurrentRunner:
             out: npt.NDArray[np.float32] = self._head.logits(states, token_ids).cpu().numpy()
         return out
 
+    def logits_on_device(self, states: torch.Tensor) -> torch.Tensor:
+        """float32[k, num_logits] that the caller may overwrite."""
+        with torch_scope(self.num_threads):
+            out = self._head.logits(states, None)
+            return out if self._head.wants_hidden() else out.clone()
+
     def _run(self, plan: Plan, *, hidden: bool) -> torch.Tensor:
         new = plan.write != BIN_SLOT
         for slot in plan.write[new].tolist():

@@ -17,6 +17,7 @@ from guided.runtime.engine_plan import Plan
 from guided_backends.transformers.architecture import Architecture
 from guided_backends.transformers.arena_cache import ArenaCache
 from guided_backends.transformers.chunks import ChunkLimits, chunks
+from guided_backends.transformers.decode_graphs import DecodeGraphs, Recorder
 from guided_backends.transformers.head import Head, takes_rows
 from guided_backends.transformers.layout import Layout, LayoutMaker
 from guided_backends.transformers.probe import Probe
@@ -35,9 +36,11 @@ class ModelRunner:
         num_threads: int | None = None,
         max_batch: int | None = None,
         form: str | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """`num_threads`: torch threads during this model's work only. `max_batch`: most rows in one forward.
-        `form`: "packed" or "batched" forces one form of forward, for tests and benchmarks.
+        `form`: "packed" or "batched" forces one form of forward, for tests and benchmarks. `recorder`: how decode
+        steps are recorded; None runs them as they come.
 
         Runs the model on a few tokens, to learn the shapes of its cache and to check that what is computed here is
         what the model computes; raises `ModelLoadError` if it is not.
@@ -53,10 +56,13 @@ class ModelRunner:
         self._limits = ChunkLimits(rows=max_batch) if on_cpu else ChunkLimits(rows=max_batch, tokens=4096)
         self._takes_rows = takes_rows(model)
         self._layouts = _layout_maker(self.architecture, form)
+        self._graphs: DecodeGraphs | None = None
         with torch_scope(self.num_threads):
             probe = Probe.of(self.architecture)
             self._cache = ArenaCache(probe.shapes(self.architecture))
             self._head: Head = probe.check(self.architecture, self._cache.resize, self._run)
+        if recorder is not None and self._head.wants_hidden():
+            self._graphs = self._decode_graphs(recorder)
         self.num_logits = self._head.num_logits
         self.slot_bytes = self._cache.slot_bytes
 
@@ -66,10 +72,16 @@ class ModelRunner:
 
     def resize(self, num_slots: int) -> None:
         self._cache.resize(num_slots)
+        if self._graphs is not None:
+            self._graphs.clear()
 
     def forward(self, plan: Plan) -> torch.Tensor:
         """The states of `plan.wanted`, [K, width]: hidden rows, or logits where the head is the model's own."""
         with torch_scope(self.num_threads):
+            if self._graphs is not None and self._graphs.takes(plan):
+                out = self._graphs.forward(plan)
+                if out is not None:
+                    return out
             parts = list(chunks(plan, self._limits))
             outs = [self._run(part.plan, hidden=self._head.wants_hidden()) for part in parts]
             if len(parts) == 1:
@@ -82,8 +94,25 @@ class ModelRunner:
             out: npt.NDArray[np.float32] = self._head.logits(states, token_ids).cpu().numpy()
         return out
 
+    def logits_on_device(self, states: torch.Tensor) -> torch.Tensor:
+        """float32[k, num_logits] that the caller may overwrite."""
+        with torch_scope(self.num_threads):
+            out = self._head.logits(states, None)
+            return out if self._head.wants_hidden() else out.clone()
+
+    def _decode_graphs(self, recorder: Recorder) -> DecodeGraphs:
+        return DecodeGraphs(
+            recorder,
+            lambda layout: self._run_layout(layout, hidden=True),
+            reaches=self.architecture.reaches,
+            device=self.architecture.device,
+            mask_dtype=self._layouts.mask_dtype,
+        )
+
     def _run(self, plan: Plan, *, hidden: bool) -> torch.Tensor:
-        layout = self._layouts.make(plan)
+        return self._run_layout(self._layouts.make(plan), hidden=hidden)
+
+    def _run_layout(self, layout: Layout, *, hidden: bool) -> torch.Tensor:
         self._cache.begin(layout)
         masks = {kind: reads.mask for kind, reads in layout.reads.items()}
         inputs = {
