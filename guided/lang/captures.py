@@ -29,7 +29,9 @@ def captures_of(body: Iterable[Node]) -> Iterator[CaptureDeclaration]:
     for node in body:
         match node:
             case nodes.Hole():
-                yield CaptureDeclaration(node.name, _hole_type(node), node.name_span)
+                is_many = isinstance(count := node.argument("n"), nodes.Const) and count.value != 1
+                type_ = f"{_hole_type(node)}[]" if is_many else _hole_type(node)
+                yield CaptureDeclaration(node.name, type_, node.name_span)
                 if isinstance(append := node.argument("append"), nodes.Const):
                     yield CaptureDeclaration(str(append.value), f"{_hole_type(node)}[]", append.span)
             case nodes.Repeat():

@@ -32,14 +32,17 @@ ARGUMENTS: dict[str, HoleArgument] = {
     "stop_regex": HoleArgument("string"),
     "keep_stop": HoleArgument("boolean"),
     "max_tokens": HoleArgument("integer", 1, 1_000_000),
-    "min_tokens": HoleArgument("integer", 0, 1_000_000, runs=False),
+    "min_tokens": HoleArgument("integer", 0, 1_000_000),
     "temperature": HoleArgument("number", 0, 100),
     "top_p": HoleArgument("number", 0, 1),
     "top_k": HoleArgument("integer", 1, 1_000_000),
     "min_p": HoleArgument("number", 0, 1),
     "where": HoleArgument("predicates"),
     "append": HoleArgument("string"),
-    "n": HoleArgument("integer", 1, 1_000, runs=False),
+    "repetition_penalty": HoleArgument("number", 0.01, 100),
+    "presence_penalty": HoleArgument("number", -100, 100),
+    "frequency_penalty": HoleArgument("number", -100, 100),
+    "n": HoleArgument("integer", 1, 1_000),
     "token_healing": HoleArgument("boolean"),
     "normalize": HoleArgument("normalize"),
     "dist": HoleArgument("boolean"),
@@ -47,14 +50,18 @@ ARGUMENTS: dict[str, HoleArgument] = {
 
 GEN = (
     *("regex", "type", "json", "grammar", "stop", "stop_regex", "keep_stop", "max_tokens", "min_tokens"),
-    *("temperature", "top_p", "top_k", "min_p", "where", "append", "n", "token_healing"),
+    *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
+    *("where", "append", "n", "token_healing"),
 )
 """The arguments of `gen`, after the name."""
 
 SELECT = ("options", "normalize", "dist", "temperature", "token_healing")
 """The arguments of `select`, after the name."""
 
-DEFAULTABLE = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "stop", "token_healing", "normalize")
+DEFAULTABLE = (
+    *("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty"),
+    *("frequency_penalty", "stop", "token_healing", "normalize"),
+)
 """What the front matter may set for every hole at once."""
 
 TYPES = ("int", "number", "bool", "string", "jsonstr", "date", "time", "datetime", "uuid")

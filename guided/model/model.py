@@ -6,6 +6,7 @@ before anything is computed; what cannot even start is raised, what fails on the
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from dataclasses import fields, replace
 from types import TracebackType
@@ -81,7 +82,7 @@ class Model:
         raises; an error after the first token is in the result, beside the text so far. With `n > 1` the result is
         the first sample, and `.samples` are all of them.
         """
-        checked, requests = _requests(options, prompt, messages)
+        checked, requests = _requests(self.vocab, options, prompt, messages)
         return _first(checked, self._run(requests, checked))
 
     async def agenerate(
@@ -92,7 +93,7 @@ class Model:
         **options: Unpack[GenerateOptions],
     ) -> Result:
         """`generate` for `await`: the decode thread works; cancelling the task ends the generation."""
-        checked, requests = _requests(options, prompt, messages)
+        checked, requests = _requests(self.vocab, options, prompt, messages)
         self.check_open()
         before = self.stats
         rows = [_row(self.engine, request) for request in requests]
@@ -116,7 +117,9 @@ class Model:
             prompt, messages = (given, None) if isinstance(given, str) else (None, given)
             check_prompt(prompt, messages)
             own = replace(checked, constraint=constraint)
-            requests += [_request(own, prompt, messages, row=number * own.n + sample) for sample in range(own.n)]
+            requests += [
+                _request(self.vocab, own, prompt, messages, row=number * own.n + sample) for sample in range(own.n)
+            ]
         results = self._run(requests, checked)
         if checked.n == 1:
             return results
@@ -153,6 +156,11 @@ class Model:
         """An empty text that is written step by step: `text`, `gen`, `select`, `fork`, roles, beams."""
         self.check_open()
         return Session(self.engine, self.scheduler)
+
+    def restore(self, path: str | os.PathLike[str]) -> Session:
+        """The session that `Session.save` wrote; raises `InputError` for a file that is damaged or another model's."""
+        self.check_open()
+        return Session.restored(self.engine, self.scheduler, path)
 
     def tenant(self, name: str) -> Model:
         """This model with a prefix cache of its own: what others have computed is never found, nor the other way.
@@ -221,7 +229,7 @@ class Model:
     def _streamed(
         self, options: Mapping[str, Any], prompt: str | None, messages: Sequence[Message] | None
     ) -> tuple[Options, MakeRow]:
-        checked, requests = _requests(options, prompt, messages)
+        checked, requests = _requests(self.vocab, options, prompt, messages)
         if checked.n != 1:
             raise InputError(f"a stream has one text: n={checked.n} is for generate and generate_batch")
         self.check_open()
@@ -235,12 +243,12 @@ class Model:
 
 
 def _requests(
-    options: Mapping[str, Any], prompt: str | None, messages: Sequence[Message] | None
+    vocab: Vocabulary, options: Mapping[str, Any], prompt: str | None, messages: Sequence[Message] | None
 ) -> tuple[Options, list[GenerateRequest]]:
     """One request per sample."""
     checked = Options.of(options)
     check_prompt(prompt, messages)
-    return checked, [_request(checked, prompt, messages, row=number) for number in range(checked.n)]
+    return checked, [_request(vocab, checked, prompt, messages, row=number) for number in range(checked.n)]
 
 
 def _first(options: Options, results: list[Result]) -> Result:
@@ -251,7 +259,9 @@ def _first(options: Options, results: list[Result]) -> Result:
     return first if options.n == 1 else replace(first, samples=tuple(results))
 
 
-def _request(options: Options, prompt: str | None, messages: Sequence[Message] | None, *, row: int) -> GenerateRequest:
+def _request(
+    vocab: Vocabulary, options: Options, prompt: str | None, messages: Sequence[Message] | None, *, row: int
+) -> GenerateRequest:
     return GenerateRequest(
         prompt=prompt,
         messages=messages,
@@ -264,6 +274,8 @@ def _request(options: Options, prompt: str | None, messages: Sequence[Message] |
         seed=options.seed,
         row=row,
         stop=options.stop,
+        penalties=options.penalties(vocab),
+        min_tokens=options.min_tokens,
         logprobs=options.logprobs,
         token_healing=options.token_healing,
     )

@@ -12,6 +12,8 @@ from typing import Any, TypedDict
 
 from guided.constraints import Constraint
 from guided.errors import InputError
+from guided.runtime.bias import Penalties, bias_ids, check_bias
+from guided.vocab import Vocabulary
 
 __all__ = ["BatchOptions", "GenerateOptions", "Options", "as_constraint", "as_constraints", "check_prompt"]
 
@@ -22,6 +24,11 @@ class _SamplingOptions(TypedDict, total=False):
     top_k: int | None
     top_p: float
     min_p: float
+    repetition_penalty: float
+    presence_penalty: float
+    frequency_penalty: float
+    logit_bias: Mapping[int | str, float] | None
+    min_tokens: int
     seed: int
     stop: str | Sequence[str] | None
     n: int
@@ -51,6 +58,10 @@ class Options:
     constraint: what the text must be, a guided constraint or a Python type; None: any text.
     max_tokens: budget of the text. A constrained text is closed early and valid inside it, never cut.
     temperature, top_k, top_p, min_p: how tokens are drawn, after the mask; temperature 0 takes the most likely one.
+    repetition_penalty: above 1, tokens that occur before (the prompt included) get less likely; 1 is off.
+    presence_penalty, frequency_penalty: taken off the logits of tokens generated before, once and per occurrence.
+    logit_bias: added to the logits of tokens, by id or by text that is one token; -inf forbids one.
+    min_tokens: the text may not end before it has so many, unless its constraint ends it.
     seed: the same seed gives the same tokens, whatever else runs.
     stop: texts that end an unconstrained generation; they are not part of it.
     n: how many samples, each with its own random numbers.
@@ -67,6 +78,11 @@ class Options:
     top_k: int | None = None
     top_p: float = 1.0
     min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: Mapping[int | str, float] | None = None
+    min_tokens: int = 0
     seed: int = 0
     stop: tuple[str, ...] = ()
     n: int = 1
@@ -95,6 +111,15 @@ class Options:
         """The temperature that decoding uses."""
         return 0.0 if self.greedy else float(self.temperature)
 
+    def penalties(self, vocab: Vocabulary) -> Penalties:
+        """What is added to logits; raises `InputError` for a bias of something that is no token."""
+        return Penalties(
+            repetition=float(self.repetition_penalty),
+            presence=float(self.presence_penalty),
+            frequency=float(self.frequency_penalty),
+            logit_bias=bias_ids(vocab, self.logit_bias or {}),
+        )
+
     def _check(self) -> None:
         _check_integer("max_tokens", self.max_tokens, 1)
         _check_integer("n", self.n, 1)
@@ -104,6 +129,13 @@ class Options:
         _check_number("temperature", self.temperature, 0.0, math.inf)
         _check_number("top_p", self.top_p, 0.0, 1.0, is_open=True)
         _check_number("min_p", self.min_p, 0.0, 1.0)
+        _check_number("repetition_penalty", self.repetition_penalty, 0.0, math.inf, is_open=True)
+        _check_number("presence_penalty", self.presence_penalty, -100.0, 100.0)
+        _check_number("frequency_penalty", self.frequency_penalty, -100.0, 100.0)
+        check_bias(self.logit_bias)
+        _check_integer("min_tokens", self.min_tokens, 0)
+        if self.min_tokens > self.max_tokens:
+            raise InputError(f"min_tokens={self.min_tokens} is more than max_tokens={self.max_tokens}")
         _check_integer("priority", self.priority)
         if self.timeout is not None:
             _check_number("timeout", self.timeout, 0.0, math.inf, is_open=True)

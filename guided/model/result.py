@@ -47,6 +47,15 @@ class Result:
             raise self.error
         return self.text if self.constraint is None else self.constraint.parse(self.text)
 
+    @property
+    def log_allowed_mass(self) -> float | None:
+        """log of the probability that the mask left to the model, summed over steps; None unless log p was asked for.
+
+        Far below 0 where the model wanted something else than the constraint.
+        """
+        masses = [token.log_allowed_mass for token in self.trace if token.log_allowed_mass is not None]
+        return sum(masses) if self.logprob is not None else None
+
     def __repr__(self) -> str:
         error = "" if self.error is None else f", error={type(self.error).__name__}"
         return f"Result({self.text!r}, {self.finish_reason!r}, {len(self.tokens)} tokens{error})"

@@ -129,6 +129,10 @@ class _Search:
         planned, ways = None, []
         if isinstance(op, ops.Hole):
             planned = plan(self.machine, run, op, self.decoding)
+            if planned.decoding.n != 1:
+                raise runtime_error(
+                    self.machine.source, op.span, "a hole inside of a beam is written once: leave n out"
+                )
             request = gen_request(self.machine, run, planned, self.decoding, temperature=0.0, logprobs=True)
             if planned.options:
                 one_of = OneOf([option.text for option in planned.options])

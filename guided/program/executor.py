@@ -14,15 +14,26 @@ from guided.errors import GuidedError
 from guided.program import ops
 from guided.program.beam import beam_region
 from guided.program.events import Emit, HoleClosed, HoleOpened, TextAppended, Warned
+from guided.program.hole_plan import HolePlan
 from guided.program.machine import Machine
-from guided.program.run import Decoding, bind, gen_request, plan, select_request, take, way_request
+from guided.program.run import (
+    Decoding,
+    bind,
+    bind_samples,
+    gen_request,
+    plan,
+    sample_requests,
+    select_request,
+    take,
+    way_request,
+)
 from guided.program.state import Capture, HideFrame, Piece, RunState
 from guided.program.watch import HoleWatch
 from guided.runtime.engine import Engine
-from guided.runtime.hole import HoleResult, decode_hole
+from guided.runtime.hole import HoleRequest, HoleResult, decode_hole
 from guided.runtime.hole_select import select_option
-from guided.runtime.hole_text import TextState
-from guided.runtime.scheduler import Row
+from guided.runtime.hole_text import TextState, fork
+from guided.runtime.scheduler import Row, together
 
 __all__ = ["RunResult", "execute", "result_of"]
 
@@ -110,12 +121,32 @@ class _Run:
         else:
             gen = gen_request(self.machine, self.state, hole, self.decoding)
             gen = gen if self.emit is None else replace(gen, observe=watch.look)
+            if hole.decoding.n > 1:
+                yield from self._samples(op, hole, gen, watch)
+                return
             result = yield from decode_hole(self.machine.engine, self._text(), gen)
             if not result.is_healed and hole.decoding.token_healing:
                 self.tell(Warned("the tokenizer cannot spell this text exactly, so the hole was not healed", hole.name))
         watch.close(result)
         self.state = replace(self.state, text=result.state)
         self.state = bind(self.machine, self.state, op, hole, result)
+        self._tell_hole(hole)
+
+    def _samples(self, op: ops.Hole, hole: HolePlan, gen: HoleRequest, watch: HoleWatch) -> Row[None]:
+        """A hole with `n`: decoded side by side from one place."""
+        engine, text = self.machine.engine, self._text()
+        requests = sample_requests(gen, self.state, self.decoding, hole.decoding.n)
+        texts = [text, *(fork(engine, text) for _ in requests[1:])]
+        results = yield from together([decode_hole(engine, *one) for one in zip(texts, requests, strict=True)])
+        for result in results[1:]:
+            if result.state.seq is not None:
+                engine.close(result.state.seq)
+        watch.close(results[0])
+        self.state = replace(self.state, text=results[0].state)
+        self.state = bind_samples(self.machine, self.state, op, hole, results)
+        self._tell_hole(hole)
+
+    def _tell_hole(self, hole: HolePlan) -> None:
         self._num_told += 1
         capture = self.state.captures[hole.name]
         self.tell(HoleClosed(hole.name, capture.text, capture.value, capture.finish_reason, capture.logprob))

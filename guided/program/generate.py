@@ -11,6 +11,7 @@ from guided.constraints import AnyText, Constraint
 from guided.errors import InputError
 from guided.program.events import Emit, Event
 from guided.program.watch import HoleWatch
+from guided.runtime.bias import NO_PENALTIES, Penalties
 from guided.runtime.engine import Engine
 from guided.runtime.healing import boundaries
 from guided.runtime.hole import HoleRequest, HoleResult, HoleToken, decode_hole
@@ -41,6 +42,8 @@ class GenerateRequest:
     seed: int = 0
     row: int = 0
     stop: tuple[str, ...] = ()
+    penalties: Penalties = NO_PENALTIES
+    min_tokens: int = 0
     logprobs: bool = False
     token_healing: bool = True
 
@@ -69,6 +72,8 @@ def generate_row(engine: Engine, request: GenerateRequest, emit: Emit | None = N
         top_k=request.top_k,
         top_p=request.top_p,
         min_p=request.min_p,
+        penalties=request.penalties,
+        min_tokens=request.min_tokens,
         uniform=partial(uniform_at, request.seed, request.row),
         logprobs=request.logprobs,
         token_healing=request.token_healing,

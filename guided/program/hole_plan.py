@@ -38,6 +38,12 @@ class HoleOptions:
     top_k: int | None = None
     top_p: float = 1.0
     min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: Mapping[int | str, float] | None = None
+    min_tokens: int = 0
+    n: int = 1
     stop: tuple[str, ...] = ()
     token_healing: bool = True
     normalize: str | None = None
@@ -116,9 +122,8 @@ class _ArgumentProblem(GuidedError):
 
 
 def _plan(node: nodes.Hole, given: Mapping[str, Any], defaults: HoleOptions) -> HolePlan:
-    for name in ("n", "min_tokens", "grammar"):
-        if name in given and not (name == "n" and given[name] == 1) and not (name == "min_tokens" and given[name] == 0):
-            raise _ArgumentProblem(name, f"'{name}' is not supported yet", "leave it out")
+    if "grammar" in given:
+        raise _ArgumentProblem("grammar", "'grammar' is not supported yet", "leave it out")
     decoding = defaults.over(given)
     if node.kind == "select":
         options = make_options(given.get("options"))

@@ -14,12 +14,24 @@ from guided.program import ops
 from guided.program.hole_plan import HoleOptions, HolePlan, plan_hole
 from guided.program.machine import Machine, Way
 from guided.program.state import Capture, Piece, RunState
+from guided.runtime.bias import Penalties, bias_ids
 from guided.runtime.hole import HoleRequest, HoleResult
 from guided.runtime.hole_grammar import RawChoice
 from guided.runtime.hole_select import SelectRequest
 from guided.runtime.sampling import uniform_at
 
-__all__ = ["Decoding", "bind", "check_where", "gen_request", "plan", "select_request", "take", "way_request"]
+__all__ = [
+    "Decoding",
+    "bind",
+    "bind_samples",
+    "check_where",
+    "gen_request",
+    "plan",
+    "sample_requests",
+    "select_request",
+    "take",
+    "way_request",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +67,13 @@ def gen_request(machine: Machine, state: RunState, hole: HolePlan, decoding: Dec
         top_k=options.top_k,
         top_p=options.top_p,
         min_p=options.min_p,
+        penalties=Penalties(
+            repetition=options.repetition_penalty,
+            presence=options.presence_penalty,
+            frequency=options.frequency_penalty,
+            logit_bias=bias_ids(machine.vocab, options.logit_bias or {}),
+        ),
+        min_tokens=options.min_tokens,
         token_healing=options.token_healing,
         logprobs=decoding.logprobs,
         uniform=_draws(state, decoding),
@@ -88,6 +107,22 @@ def way_request(machine: Machine, state: RunState, ways: list[Way], decoding: De
         fixed_mark=machine.mark,
     )
     return replace(request, **more)
+
+
+def sample_requests(request: HoleRequest, state: RunState, decoding: Decoding, count: int) -> list[HoleRequest]:
+    """The same hole `count` times, each with its own random numbers; the first draws those of a single one."""
+    draws = [partial(_draw, decoding.seed, decoding.row, state.num_draws + (number << 32)) for number in range(count)]
+    return [replace(request, uniform=draw, observe=request.observe if not n else None) for n, draw in enumerate(draws)]
+
+
+def bind_samples(
+    machine: Machine, state: RunState, op: ops.Hole, hole: HolePlan, results: list[HoleResult]
+) -> RunState:
+    """The state after a hole with `n`: its value is the list of all values, and the text goes on with the first."""
+    after = bind(machine, state, op, hole, results[0])
+    values = [after.captures[hole.name].value]
+    values += [_convert(machine, op, hole, result.text.decode("utf-8", "replace")) for result in results[1:]]
+    return after.captured(hole.name, replace(after.captures[hole.name], value=values))
 
 
 def bind(machine: Machine, state: RunState, op: ops.Hole, hole: HolePlan, result: HoleResult) -> RunState:

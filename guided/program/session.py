@@ -6,9 +6,11 @@ runs them at its end. A call that fails leaves the session as it was before.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from guided.constraints import AnyText, Constraint, JsonSchema, Regex, constraint
@@ -23,8 +25,9 @@ from guided.program.hole_types import hole_type
 from guided.program.machine import Machine, fork_state
 from guided.program.names import Reads
 from guided.program.run import Decoding
+from guided.program.session_file import Arrays, read_session, write_session
 from guided.program.state import Capture, Piece, RunState
-from guided.runtime.engine import Engine
+from guided.runtime.engine import Engine, SavingEngine
 from guided.runtime.hole_text import TextState, start
 from guided.runtime.scheduler import Row, Scheduler
 from guided.source import Source, Span
@@ -125,7 +128,8 @@ class Session:
         """Let the model write `name` and return its value.
 
         `type` is a type of the template language (`"int"`, `"jsonstr"` ...) or a Python type. `options`: max_tokens,
-        temperature, top_k, top_p, min_p, token_healing.
+        min_tokens, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty,
+        logit_bias, token_healing; with `n` the value is a list of `n` samples, and the text goes on with the first.
         """
         what, convert = _wanted(regex, json, type, constraint)
         plan = HolePlan(
@@ -186,6 +190,34 @@ class Session:
         other._decoding = self._decoding
         other._state = self._scheduler.run_one(_at_once(self._engine, self._state))
         return other
+
+    def save(self, path: str | os.PathLike[str], *, with_cache: bool = True) -> None:
+        """Write the session to a file, from which `model.restore` makes it again, on another machine too.
+
+        The text is kept as its very tokens. `with_cache`: keys and values go into the file where the engine can give
+        them away, so that nothing is read again. Refused inside a role or beam block, and where a captured value is
+        not plain JSON.
+        """
+        if self._recorded is not None or self._state.frames:
+            raise GenerationError("a session cannot be saved inside a role or a beam: save it after the block")
+        engine, text = self._engine, self._state.text
+        tokens = [] if text.seq is None else list(text.seq.tokens)
+        arrays: Arrays = {}
+        if with_cache and isinstance(engine, SavingEngine) and engine.capabilities.saves and tokens:
+            arrays = self._scheduler.run_one(_exported(engine, tokens))
+        decoding = {"seed": self._decoding.seed, "row": self._decoding.row}
+        write_session(Path(path), self._state, engine.vocab, decoding, arrays)
+
+    @classmethod
+    def restored(cls, engine: Engine, scheduler: Scheduler, path: str | os.PathLike[str]) -> Session:
+        """The session of a file; raises `InputError` for one that is damaged, or of another vocabulary."""
+        state, decoding, arrays = read_session(Path(path), engine.vocab)
+        session = cls(engine, scheduler)
+        session._decoding = Decoding(seed=decoding["seed"], row=decoding["row"])
+        session._state = state
+        if arrays and isinstance(engine, SavingEngine) and engine.capabilities.saves:
+            scheduler.run_one(_put_back(engine, state.text.pending, arrays))
+        return session
 
     def close(self) -> None:
         """Give the place in the cache back; the text and the captures stay readable."""
@@ -280,6 +312,17 @@ def _plain(error: GuidedError) -> GuidedError:
 def _at_once(engine: Engine, state: RunState) -> Row[RunState]:
     """A fork, as a row: the engine is used under the scheduler's lock only."""
     return fork_state(engine, state)
+    yield []
+
+
+def _exported(engine: SavingEngine, tokens: Sequence[int]) -> Row[Arrays]:
+    return engine.export(tokens)
+    yield []
+
+
+def _put_back(engine: SavingEngine, tokens: Sequence[int], arrays: Arrays) -> Row[int]:
+    num_saved = next((array.shape[2] for array in arrays.values() if array.ndim == 4), 0)
+    return engine.restore(tokens[:num_saved], arrays)
     yield []
 
 

@@ -8,9 +8,9 @@ Every conforming backend passes `tests/conformance`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from guided.vocab import Vocabulary
 
 __all__ = [
+    "Bias",
     "Capabilities",
     "Choice",
     "Engine",
@@ -29,6 +30,7 @@ __all__ = [
     "Hidden",
     "NamespacedEngine",
     "Policy",
+    "SavingEngine",
 ]
 
 
@@ -44,6 +46,7 @@ class Capabilities:
     mask: Literal["local", "server"] = "local"
     max_len: int = 1 << 30  # longest sequence, in tokens
     namespaces: bool = False  # the engine is a `NamespacedEngine`
+    saves: bool = False  # the engine is a `SavingEngine`
 
 
 @dataclass(slots=True)
@@ -85,6 +88,16 @@ class Hidden(Protocol):
         """One of the rows by itself, as `select` takes it; negative indices count from the end."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bias:
+    """What is done to logits before a token is chosen (see `sampling.biased`); log p is not changed by it."""
+
+    ids: npt.NDArray[np.int32]  # ascending
+    added: npt.NDArray[np.float32]  # to the logits of `ids`; -inf: never
+    repeated: npt.NDArray[np.int32]  # ascending: tokens that occur before
+    repetition: float = 1.0  # their logits are divided by it where they are positive, else multiplied
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How one row's next token is chosen.
@@ -92,7 +105,8 @@ class Policy:
     temperature 0 takes the most likely token, ties to the smaller id. `uniform` is the row's own random number in
     [0, 1), so that a row's tokens do not depend on the batch it is in. `num` > 1 returns the best `num` tokens
     (beams), whatever the temperature. With `logprobs` the choice carries log p *before* the mask, and the log of
-    the allowed mass, both at temperature 1.
+    the allowed mass, both at temperature 1. An engine that samples on its device gives rows with a `bias` to
+    `sampling.choose`, or does the same.
     """
 
     temperature: float = 0.0
@@ -102,6 +116,7 @@ class Policy:
     uniform: float = 0.0
     num: int = 1
     logprobs: bool = False
+    bias: Bias | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +190,14 @@ class NamespacedEngine(Engine, Protocol):
 
     def open(self, tokens: Sequence[int], namespace: Hashable = None) -> EngineSequence:
         """As `Engine.open`; only what was computed in the same namespace is found."""
+
+
+@runtime_checkable
+class SavingEngine(Engine, Protocol):
+    """What an engine may do besides: give keys and values away as arrays, and take them back (`Capabilities.saves`)."""
+
+    def export(self, tokens: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
+        """Keys and values of the longest prefix of `tokens` that is cached, and what names the model they belong to."""
+
+    def restore(self, tokens: Sequence[int], arrays: Mapping[str, npt.NDArray[Any]]) -> int:
+        """Put them into the cache as a prefix; returns how many tokens, 0 where they belong to another model."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from guided.constraints import AnyText, Constraint
 from guided.errors import GenerationError, VocabularyError
+from guided.runtime.bias import NO_PENALTIES, Penalties
 from guided.runtime.engine import Policy
 from guided.runtime.healing import boundaries, settled, token_table, utf8_length
 from guided.runtime.hole_budget import Budget
@@ -55,6 +56,13 @@ class HoleToken:
     log_allowed_mass: float | None = None
     is_inside: bool = True  # False: it spells fixed text before the hole again, and nothing of the hole
 
+    @property
+    def masked_logprob(self) -> float | None:
+        """log p among the tokens that the mask allowed."""
+        if self.logprob is None or self.log_allowed_mass is None:
+            return None
+        return self.logprob - self.log_allowed_mass
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoleRequest:
@@ -71,6 +79,8 @@ class HoleRequest:
     top_k: int | None = None
     top_p: float = 1.0
     min_p: float = 0.0
+    penalties: Penalties = NO_PENALTIES
+    min_tokens: int = 0  # so many overlap the hole before it may end, unless its constraint ends it
     token_healing: bool = True
     logprobs: bool = False
     uniform: Callable[[int], float] | None = None  # the row's random number for its n-th sampled token
@@ -91,6 +101,7 @@ class HoleState:
     used: int = 0  # tokens that overlap the hole
     num_sampled: int = 0
     reason: HoleFinish = "stop"
+    is_held: bool = False  # it may not end yet: what may follow it is left out
     is_healed: bool = True  # False where healing was off, or the tokenizer does not spell the text exactly
 
     @property
@@ -135,9 +146,11 @@ class Hole:
 
     def open(self, text: TextState) -> HoleState:
         """The state before the first question to the model; refuses a budget that no text fits."""
-        front = self.grammar.matcher()
+        is_held = self.request.min_tokens > 0
+        front = self.own.matcher() if is_held else self.grammar.matcher()
         cuts = Cuts(self.own.matcher(), self.follows, len(self.vocab.eos_ids), self.request.open_end)
-        state = HoleState(text, front, front, cuts, lead=len(text.tail))
+        cuts = replace(cuts, follows=(), open_end=False) if is_held else cuts
+        state = HoleState(text, front, front, cuts, lead=len(text.tail), is_held=is_held)
         if not self.request.token_healing:
             state = replace(state, text=self._unhealed(text), lead=0, is_healed=False)
         state = self._run_on(state)
@@ -154,7 +167,7 @@ class Hole:
             seq,
             text.pending,
             want="all" if scored else "last",
-            policy=self._policy(state.num_sampled, num),
+            policy=self._policy(state, text, num),
             matcher=state.back,
             targets=text.pending[1:] if scored else None,
             num_forced=0 if state.text.seq is None else len(text.pending) - 1,
@@ -165,7 +178,7 @@ class Hole:
         """After the model's `token`; where the budget does not allow it, the closed text instead."""
         if token in self.vocab.eos_ids:
             return self._ended_by_eos(state)
-        after = self._accept(state, HoleToken(token, self._bytes(token), "sampled", logprob, mass))
+        after = self._released(self._accept(state, HoleToken(token, self._bytes(token), "sampled", logprob, mass)))
         after = self._run_on(replace(after, num_sampled=state.num_sampled + 1))
         if self._fits(after):
             return self._spent(after)
@@ -320,9 +333,10 @@ class Hole:
         tail, lead = state.text.tail, state.lead
         if offset == len(tail):
             return state.front.fork()
+        grammar = self.own if state.is_held else self.grammar
         if offset < lead:
-            return self.grammar.matcher(prefix=tail[offset:lead])
-        matcher = self.grammar.matcher() if lead else state.back.fork()
+            return grammar.matcher(prefix=tail[offset:lead])
+        matcher = grammar.matcher() if lead else state.back.fork()
         if not matcher.accept_bytes(tail[lead:offset]):
             raise GenerationError(f"the decided text {tail[lead:offset]!r} does not fit its constraint")
         return matcher
@@ -361,9 +375,29 @@ class Hole:
         reason: HoleFinish = "length" if self.is_free else "closed"
         return replace(state, text=append_text(state.text, rest, HOLE), cuts=cuts, reason=reason)
 
-    def _policy(self, num_sampled: int, num: int) -> Policy:
-        request = self.request
-        draw = request.uniform(num_sampled) if request.uniform is not None and request.temperature > 0 else 0.0
+    def _released(self, state: HoleState) -> HoleState:
+        """Once it is long enough it may end, where all that is decided is spelled."""
+        if not state.is_held or state.used < self.request.min_tokens or state.text.tail or state.is_done:
+            return state
+        matcher = self.grammar.matcher()
+        if not matcher.accept_bytes(state.cuts.text):
+            raise GenerationError(f"the text {state.cuts.text!r} does not fit its constraint")
+        cuts = replace(state.cuts, follows=self.follows, open_end=self.request.open_end)
+        return replace(state, back=matcher, front=matcher.fork(), cuts=cuts, is_held=False)
+
+    def _banned(self, state: HoleState) -> tuple[int, ...]:
+        """The end tokens, while it may not end and something else may come."""
+        eos_ids = self.vocab.eos_ids
+        return tuple(eos_ids) if state.is_held and state.back.num_allowed() > len(eos_ids) else ()
+
+    def _policy(self, state: HoleState, text: TextState, num: int) -> Policy:
+        request, bias = self.request, None
+        banned = self._banned(state)
+        if banned or request.penalties != NO_PENALTIES:
+            looks_back = request.penalties.looks_back and text.seq is not None
+            before = [*text.seq.tokens, *text.pending] if looks_back and text.seq is not None else ()
+            bias = request.penalties.bias(before, [token.id for token in state.tokens], banned)
+        draw = request.uniform(state.num_sampled) if request.uniform is not None and request.temperature > 0 else 0.0
         return Policy(
             temperature=request.temperature,
             top_k=request.top_k,
@@ -372,6 +406,7 @@ class Hole:
             uniform=draw,
             num=num,
             logprobs=request.logprobs,
+            bias=bias,
         )
 
     def _bytes(self, token: int) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,7 @@ class LocalEngine(ABC):
         cache_bytes: int,
         reuse: bool = True,
         tree: bool = False,
+        saves: bool = False,
     ) -> None:
         """`num_logits`: width of the head; `slot_bytes`: keys and values of one token over all layers.
 
@@ -83,7 +84,7 @@ class LocalEngine(ABC):
         """
         self.vocab = vocab
         self.num_logits = num_logits
-        self.capabilities = Capabilities(tree=tree, max_len=max_len, namespaces=True)
+        self.capabilities = Capabilities(tree=tree, max_len=max_len, namespaces=True, saves=saves and reuse)
         self.stats = EngineStats()
         self.info = EngineInfo(type(self).__name__, "")  # a backend says more of itself
         maximum = cache_bytes // slot_bytes
@@ -127,6 +128,14 @@ class LocalEngine(ABC):
     @abstractmethod
     def concat(self, states: Sequence[States]) -> States:
         """One array of the rows of several, in order."""
+
+    def read_slots(self, slots: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[Any]] | None:
+        """Keys and values of some slots as arrays, in order, and what names the model; None: cannot be done."""
+        return None
+
+    def write_slots(self, slots: npt.NDArray[np.int32], arrays: Mapping[str, npt.NDArray[Any]]) -> bool:
+        """Put them back, into slots of the same number; False where they are not of this model."""
+        return False
 
     # The engine's methods.
 
@@ -242,6 +251,33 @@ class LocalEngine(ABC):
             scored[first : first + len(wanted)] = picked - sampling.logsumexp(rows)
         self.stats.model_seconds += time.perf_counter() - started
         return scored
+
+    def export(self, tokens: Sequence[int], namespace: Hashable = None) -> dict[str, npt.NDArray[Any]]:
+        """Keys and values of the longest prefix of `tokens` that is cached; nothing where the backend cannot."""
+        slots = self._cache.match(list(map(int, tokens)), self._cache.root(namespace))
+        arrays = self.read_slots(np.array(slots, np.int32)) if slots else None
+        return arrays or {}
+
+    def restore(self, tokens: Sequence[int], arrays: Mapping[str, npt.NDArray[Any]], namespace: Hashable = None) -> int:
+        """Put exported keys and values into the cache, as a prefix that can be found and evicted; how many tokens."""
+        known = list(map(int, tokens))
+        root = self._cache.root(namespace)
+        if not known or self._cache.match(known, root):
+            return 0  # some of it is there: what is missing is computed
+        try:
+            slots = self._allocate(len(known), root)
+        except CacheFull:
+            return 0
+        if not self.write_slots(np.array(slots, np.int32), arrays):
+            self._arena.free(slots)
+            return 0
+        parent = root
+        for token, slot in zip(known, slots, strict=True):
+            self._cache.insert(parent, token, slot)
+            parent = slot
+        self._cache.pin(parent)
+        self._cache.unpin(parent)  # idle from now on
+        return len(known)
 
     def shutdown(self) -> None:
         """Free what the engine holds. Backends add their own."""

@@ -6,8 +6,8 @@ not speed up another. Only `open` looks tokens up; everything else goes to the e
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ class TenantEngine:
         if not isinstance(engine, NamespacedEngine) or not engine.capabilities.namespaces:
             raise InputError(f"the backend {engine.info.name!r} keeps one cache for all: it has no tenants")
         self._engine = engine
+        self._saving: Any = engine if engine.capabilities.saves else None
         self._namespace = namespace
         self.vocab: Vocabulary = engine.vocab
         self.capabilities: Capabilities = engine.capabilities
@@ -53,6 +54,14 @@ class TenantEngine:
     def open(self, tokens: Sequence[int]) -> EngineSequence:
         """With the longest prefix that this tenant has computed."""
         return self._engine.open(tokens, namespace=self._namespace)
+
+    def export(self, tokens: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
+        """What this tenant has computed of `tokens`."""
+        return dict(self._saving.export(tokens, namespace=self._namespace)) if self._saving else {}
+
+    def restore(self, tokens: Sequence[int], arrays: Mapping[str, npt.NDArray[Any]]) -> int:
+        """For this tenant alone."""
+        return int(self._saving.restore(tokens, arrays, namespace=self._namespace)) if self._saving else 0
 
     def fork(self, seq: EngineSequence, n: int = 1) -> list[EngineSequence]:
         return self._engine.fork(seq, n)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from guided.matcher import Matcher
     from guided.runtime.job import Job
 
-__all__ = ["Answer", "Ask", "Row", "RunningRow"]
+__all__ = ["Answer", "Ask", "Row", "RunningRow", "together"]
 
 T = TypeVar("T")
 
@@ -55,6 +55,32 @@ class Answer:
 
 _Asked: TypeAlias = tuple[list[Ask], list[int], "list[Hidden | None]", "list[list[npt.NDArray[np.float64]]]"]
 Row: TypeAlias = Generator[list[Ask], list[Answer], T]
+
+
+def together(rows: Sequence[Row[T]]) -> Row[list[T]]:
+    """Several rows as one: what they ask for goes into the same waves. An error of one ends all."""
+    results: dict[int, T] = {}
+    waiting: dict[int, list[Ask]] = {}
+
+    def advance(index: int, go: Callable[[], list[Ask]]) -> None:
+        waiting.pop(index, None)
+        try:
+            waiting[index] = go()
+        except StopIteration as end:
+            results[index] = end.value
+
+    try:
+        for index, row in enumerate(rows):
+            advance(index, partial(next, row))
+        while waiting:
+            answers = yield [ask for asks in waiting.values() for ask in asks]
+            for index, asks in list(waiting.items()):
+                mine, answers = answers[: len(asks)], answers[len(asks) :]
+                advance(index, partial(rows[index].send, mine))
+    finally:
+        for row in rows:
+            row.close()
+    return [results[index] for index in range(len(rows))]
 
 
 class RunningRow:

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from guided.errors import GenerationError
-from guided.runtime.engine import Choice, Policy
+from guided.runtime.engine import Bias, Choice, Policy
 
-__all__ = ["allowed_bits", "choose", "choose_from_all", "log_softmax", "logsumexp", "uniform_at"]
+__all__ = ["allowed_bits", "biased", "choose", "choose_from_all", "log_softmax", "logsumexp", "uniform_at"]
 
 Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.floating]
@@ -62,12 +62,13 @@ def choose(logits: npt.NDArray[np.float32], ids: Ids, policy: Policy, *, log_tot
     """
     if not np.isfinite(logits.max()):
         raise GenerationError("the model gave no finite logit for any allowed token: its weights or dtype are broken")
+    wished = logits if policy.bias is None else biased(logits, ids, policy.bias)
     if policy.num > 1:
-        picked = _best(logits, policy.num)
+        picked = _best(wished, policy.num)
     elif policy.temperature <= 0:
-        picked = np.array([logits.argmax()])
+        picked = np.array([wished.argmax()])
     else:
-        picked = np.array([_sample(logits, policy)])
+        picked = np.array([_sample(wished, policy)])
     if log_total is None:
         return Choice(ids[picked])
     return Choice(
@@ -75,6 +76,31 @@ def choose(logits: npt.NDArray[np.float32], ids: Ids, policy: Policy, *, log_tot
         logprobs=logits[picked].astype(np.float64) - log_total,
         log_allowed_mass=min(0.0, float(logsumexp(logits)) - log_total),
     )
+
+
+def biased(logits: npt.NDArray[np.float32], ids: Ids, bias: Bias) -> npt.NDArray[np.float32]:
+    """The logits of `ids` (ascending) with a bias: first the penalty for repetition, then what is added.
+
+    >>> bias = Bias(np.array([7], np.int32), np.array([-1], np.float32), np.array([5, 9], np.int32), 2.0)
+    >>> biased(np.array([4, -1, 3], np.float32), np.array([5, 7, 9], np.int32), bias).tolist()
+    [2.0, -2.0, 1.5]
+    """
+    changed = logits.copy()
+    if bias.repetition != 1.0:
+        places = _places(ids, bias.repeated)
+        old = changed[places]
+        changed[places] = np.where(old > 0, old / np.float32(bias.repetition), old * np.float32(bias.repetition))
+    if len(bias.ids):
+        is_there = np.isin(bias.ids, ids, assume_unique=True)
+        changed[_places(ids, bias.ids)] += bias.added[is_there]
+    if not np.isfinite(changed.max()):
+        raise GenerationError("logit_bias or min_tokens forbids every token that may come next; allow one")
+    return changed
+
+
+def _places(ids: Ids, wanted: Ids) -> npt.NDArray[np.intp]:
+    """Where those of `wanted` stand in `ids` that do; both ascending."""
+    return np.flatnonzero(np.isin(ids, wanted, assume_unique=True))
 
 
 def uniform_at(seed: int, row: int, position: int) -> float:

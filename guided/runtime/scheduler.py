@@ -20,10 +20,10 @@ from guided.errors import Cancelled, GenerationError, GuidedError
 from guided.runtime.engine import Engine
 from guided.runtime.job import Job
 from guided.runtime.loop import Loop
-from guided.runtime.rows import Answer, Ask, Row
+from guided.runtime.rows import Answer, Ask, Row, together
 from guided.runtime.wave import STEP_TOKENS, Wave
 
-__all__ = ["MAX_BATCH", "Answer", "Ask", "Job", "Row", "Scheduler"]
+__all__ = ["MAX_BATCH", "Answer", "Ask", "Job", "Row", "Scheduler", "together"]
 
 T = TypeVar("T")
 MAX_BATCH = 64

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,7 @@ class BuiltinEngine(LocalEngine):
             cache_bytes=cache_bytes,
             reuse=reuse,
             tree=True,
+            saves=True,
         )
         shape = f"{config.num_layers} layers, {config.hidden_size} wide, {config.vocab_size} tokens"
         self.info = EngineInfo("builtin", source, {"model": shape, "dtype": "float32", "device": "cpu"})
@@ -61,6 +62,12 @@ class BuiltinEngine(LocalEngine):
     def head(self, states: Floats, token_ids: npt.NDArray[np.int32] | None) -> Floats:
         with blas_threads(self._threads):
             return self._model.head(states, token_ids)
+
+    def read_slots(self, slots: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[Any]]:
+        return self._model.read_slots(slots)
+
+    def write_slots(self, slots: npt.NDArray[np.int32], arrays: Mapping[str, npt.NDArray[Any]]) -> bool:
+        return self._model.write_slots(slots, arrays)
 
     def concat(self, states: Sequence[Floats]) -> Floats:
         return np.concatenate(states)

@@ -9,7 +9,9 @@ Reference: Touvron et al. 2023; checked against transformers' LlamaForCausalLM i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +61,29 @@ class LlamaModel:
     def resize(self, num_slots: int) -> None:
         self._keys = [_grown(old, num_slots) for old in self._keys]
         self._values = [_grown(old, num_slots) for old in self._values]
+
+    def read_slots(self, slots: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[Any]]:
+        """Keys and values [layers, kv heads, len(slots), head_dim] of some slots, and a probe of the weights."""
+        keys, values = (np.stack([layer[:, slots] for layer in part]) for part in (self._keys, self._values))
+        return {"keys": keys, "values": values, "weights": self._probe()}
+
+    def write_slots(self, slots: npt.NDArray[np.int32], arrays: Mapping[str, npt.NDArray[Any]]) -> bool:
+        """Put them back; False, and nothing written, where they are of another model or number."""
+        keys, values, probe = (arrays.get(name) for name in ("keys", "values", "weights"))
+        shape = (len(self._layers), self._keys[0].shape[0], len(slots), self._keys[0].shape[2])
+        if keys is None or values is None or probe is None or keys.shape != shape or values.shape != shape:
+            return False
+        if not np.array_equal(probe, self._probe()):
+            return False
+        for layer in range(len(self._layers)):
+            self._keys[layer][:, slots] = keys[layer]
+            self._values[layer][:, slots] = values[layer]
+        return True
+
+    def _probe(self) -> npt.NDArray[np.float64]:
+        """A sum over each matrix that makes keys and values: other weights have others."""
+        parts = [layer.qkv for layer in self._layers] + [self._embedding]
+        return np.array([part.sum(dtype=np.float64) for part in parts] + [np.abs(parts[0]).sum(dtype=np.float64)])
 
     def head(self, states: Floats, token_ids: npt.NDArray[np.int32] | None) -> Floats:
         """Logits float32[k, V], or of the named tokens only."""
