@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         AnyText,
         Choice,
         Constraint,
+        Grammar,
         JsonSchema,
         Limits,
         Regex,
@@ -54,7 +55,18 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "agents": ("Budget", "ReactAgent"),
-    "constraints": ("AnyText", "Choice", "Constraint", "JsonSchema", "Limits", "Regex", "Repeat", "Seq", "constraint"),
+    "constraints": (
+        "AnyText",
+        "Choice",
+        "Constraint",
+        "Grammar",
+        "JsonSchema",
+        "Limits",
+        "Regex",
+        "Repeat",
+        "Seq",
+        "constraint",
+    ),
     "errors": (
         "BudgetTooSmall",
         "CacheFull",
@@ -99,6 +111,7 @@ __all__ = [
     "ConstraintTooComplex",
     "DeadlineExceeded",
     "GenerationError",
+    "Grammar",
     "GuidedError",
     "InputError",
     "InvalidGrammar",

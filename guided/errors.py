@@ -5,7 +5,7 @@
     │   ├── InvalidSchema(pointer, reason)
     │   ├── UnsupportedSchema(pointer, keyword, reason)
     │   ├── InvalidRegex(pattern, position, reason)
-    │   ├── InvalidGrammar(line, column, reason)
+    │   ├── InvalidGrammar(diagnostic)       has a place in the grammar: line, column, reason
     │   ├── UnsatisfiableConstraint(reason, witness)
     │   └── ConstraintTooComplex(what, limit)
     ├── VocabularyError
@@ -97,11 +97,11 @@ class InvalidRegex(ConstraintError):
 class InvalidGrammar(ConstraintError):
     """The grammar text does not parse; `line` and `column` count from 1."""
 
-    def __init__(self, line: int, column: int, reason: str) -> None:
-        super().__init__(f"invalid grammar at {line}:{column}: {reason}")
-        self.line = line
-        self.column = column
-        self.reason = reason
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(f"invalid grammar: {diagnostic}")
+        self.diagnostic = diagnostic
+        self.line, self.column = diagnostic.source.position(diagnostic.span.start)
+        self.reason = diagnostic.message
 
 
 class UnsatisfiableConstraint(ConstraintError):

@@ -263,6 +263,10 @@ void bind_builder(nb::module_& m) {
             b.builder().check_node(part);
             return b.builder().repetition(part, min, max.value_or(kUnbounded), separator ? b.builder().check_node(*separator) : kNone);
         }, "part"_a, "minimum"_a, "maximum"_a.none(), "separator"_a.none())
+        .def("rule", [](PyBuilder& b) { return b.builder().rule(); })
+        .def("define_rule", [](PyBuilder& b, std::uint32_t node, const std::vector<Ids>& alternatives) {
+            b.builder().define_rule(node, alternatives);
+        }, "node"_a, "alternatives"_a)
         .def("compile", [](PyBuilder& b, std::uint32_t root, std::shared_ptr<Trie> vocabulary) {
             auto grammar = b.builder().compile(root, std::move(vocabulary));
             b.spend();

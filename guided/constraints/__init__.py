@@ -5,6 +5,7 @@ Every constraint compiles through `Constraint.compile`: one door, the same limit
 
 from guided.constraints.choice import Choice
 from guided.constraints.constraint import Constraint
+from guided.constraints.grammar import Grammar
 from guided.constraints.json_schema import JsonSchema
 from guided.constraints.limits import Limits
 from guided.constraints.regex import Regex
@@ -17,6 +18,7 @@ __all__ = [
     "AnyText",
     "Choice",
     "Constraint",
+    "Grammar",
     "JsonSchema",
     "Limits",
     "LiteralText",

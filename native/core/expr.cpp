@@ -94,6 +94,10 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
         throw TooComplex("number of regular subexpressions", static_cast<std::int64_t>(max_expressions_));
     Node node{kind, nullable, true, nullable ? 0u : 1u, 1, a, b, min, max, {}};
     describe(node, list);
+    // a text has as many expressions as characters, and lists of lists grow with the square of their number
+    const auto max_least = static_cast<std::int64_t>(max_expressions_ / 8), max_listed = static_cast<std::int64_t>(4 * max_expressions_);
+    if (kind == ExprKind::Cat && node.least > max_least) throw TooComplex("characters of the shortest text of an expression", max_least);
+    if (static_cast<std::int64_t>(lists_.size()) > max_listed) throw TooComplex("alternatives of regular expressions", max_listed);
     if (node.depth > kMaxDepth) throw TooComplex("nesting of a regular expression", kMaxDepth);
     const auto id = static_cast<ExprId>(nodes_.size());
     if (2 * nodes_.size() > slots_.size()) {
@@ -291,6 +295,33 @@ ExprId ExprPool::repeat(ExprId a, std::uint32_t min, std::uint32_t max) {
     if (n.kind == ExprKind::Repeat && n.max == kUnbounded && max == kUnbounded && n.min <= 1)
         return repeat(n.a, min == 0 ? 0 : n.min, kUnbounded);
     return intern(ExprKind::Repeat, min == 0, a, 0, min, max);
+}
+
+ExprId ExprPool::without_empty(ExprId e) {
+    if (!nodes_[e].nullable) return e;
+    if (e == kEpsilon) return kEmpty;
+    if (auto it = without_empty_.find(e); it != without_empty_.end()) return it->second;
+    const Node n = nodes_[e];
+    ExprId out;
+    switch (n.kind) {
+        case ExprKind::Repeat: out = repeat(without_empty(n.a), 1, n.max); break;
+        case ExprKind::Alt: {
+            std::vector<ExprId> parts = children(e);
+            for (ExprId& part : parts) part = without_empty(part);
+            out = alt(std::move(parts));
+            break;
+        }
+        case ExprKind::Cat: {  // the first part that is not empty, then the rest of the spine
+            std::vector<ExprId> parts;
+            ExprId at = e;
+            for (; nodes_[at].kind == ExprKind::Cat; at = nodes_[at].b) parts.push_back(cat(without_empty(nodes_[at].a), nodes_[at].b));
+            parts.push_back(without_empty(at));
+            out = alt(std::move(parts));
+            break;
+        }
+        default: out = both({e, repeat(kAll + 1, 1, kUnbounded)}); break;
+    }
+    return without_empty_[e] = out;
 }
 
 ExprId ExprPool::words(std::vector<std::u32string> texts) {

@@ -60,8 +60,6 @@ struct Partition {
 
 struct PortableExpr;
 
-struct PortableExpr;
-
 class ExprPool {
    public:
     struct Node {
@@ -100,6 +98,7 @@ class ExprPool {
     ExprId negate(ExprId a);
     ExprId repeat(ExprId a, std::uint32_t min, std::uint32_t max);
     ExprId automaton(const Automaton& a);  // the texts accepted from state 0
+    ExprId without_empty(ExprId e);        // its texts of at least one character
     // The same texts as an automaton, whose derivatives are looked up; `e` itself if that takes more states.
     ExprId tabulated(ExprId e, std::size_t max_states);
     PortableExpr exported(ExprId e) const;
@@ -154,7 +153,7 @@ class ExprPool {
     FlatMap derived_;
     std::unordered_map<ExprId, std::vector<std::uint32_t>> firsts_;
     std::unordered_map<ExprId, bool> emptiness_;
-    std::unordered_map<ExprId, ExprId> clamped_;
+    std::unordered_map<ExprId, ExprId> clamped_, without_empty_;
     std::unordered_map<std::vector<std::uint32_t>, std::unique_ptr<Partition>, VectorHash> partitions_;
 };
 

@@ -118,8 +118,31 @@ std::uint32_t Builder::repetition(std::uint32_t part, std::uint32_t min, std::ui
     return add(std::move(n));
 }
 
+std::uint32_t Builder::rule() {
+    GrammarNode n{};
+    n.kind = GrammarNode::Rule, n.a = machine_->rules.add();
+    return add(std::move(n));
+}
+
+void Builder::define_rule(std::uint32_t node, const std::vector<std::vector<std::uint32_t>>& alternatives) {
+    const auto& nodes = machine_->nodes;
+    if (nodes[check_node(node)].kind != GrammarNode::Rule) throw std::invalid_argument("this node is no rule");
+    if (machine_->rules.is_defined(nodes[node].a)) throw std::invalid_argument("this rule is defined already");
+    for (const auto& alternative : alternatives) {
+        for (std::uint32_t part : alternative) {
+            const GrammarNode* n = &nodes[check_node(part)];
+            while (n->kind == GrammarNode::Repetition && n->separator == kNone) n = &nodes[n->a];
+            if (n->kind != GrammarNode::Lexeme && n->kind != GrammarNode::Rule)
+                throw std::invalid_argument("a rule is made of lexemes, rules and repetitions of them without separators");
+        }
+    }
+    machine_->rules.define(nodes[node].a, alternatives);
+}
+
 std::shared_ptr<Grammar> Builder::compile(std::uint32_t root, std::shared_ptr<Trie> trie) {
     check_node(root);
+    for (const GrammarNode& n : machine_->nodes)
+        if (n.kind == GrammarNode::Rule && !machine_->rules.is_defined(n.a)) throw std::invalid_argument("a rule was reserved but never defined");
     machine_->finish(root);
     return std::make_shared<Grammar>(std::move(machine_), std::move(trie));
 }

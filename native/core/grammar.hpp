@@ -24,6 +24,8 @@ class Builder {
     std::uint32_t sequence(const std::vector<std::uint32_t>& parts);
     std::uint32_t choice(const std::vector<std::uint32_t>& parts);
     std::uint32_t repetition(std::uint32_t part, std::uint32_t min, std::uint32_t max, std::uint32_t separator);
+    std::uint32_t rule();  // to be defined: rules may call each other and themselves
+    void define_rule(std::uint32_t node, const std::vector<std::vector<std::uint32_t>>& alternatives);
     std::uint32_t check_node(std::uint32_t node) const;
     // The builder is spent afterwards.
     std::shared_ptr<Grammar> compile(std::uint32_t root, std::shared_ptr<Trie> trie);

@@ -15,6 +15,8 @@ void sort_unique(Config& config) {
 namespace {
 
 constexpr std::size_t kMaxConfigs = 4096;
+constexpr std::uint32_t kMaxCharacters = 250'000;
+constexpr std::uint64_t kMaxShortest = 1 << 24;
 
 void add(Config& config, FrameId f) {
     if (std::find(config.begin(), config.end(), f) != config.end()) return;
@@ -35,7 +37,7 @@ bool Machine::FrameEqual::operator()(const Frame& x, const Frame& y) const {
 }
 
 Machine::Machine(std::uint64_t max_expressions, std::uint64_t max_states)
-    : pool(max_expressions), lexer(pool, max_states), schemas(pool, lexer) {
+    : pool(max_expressions), lexer(pool, max_states), schemas(pool, lexer), rules(nodes, lexer, pool) {
     frames_.push_back({FrameKind::Root, 0, 0, 0, 0, 0, 0});
     frame_ids_.emplace(frames_[0], 0);
 }
@@ -65,7 +67,8 @@ std::string Machine::capture_text(std::uint32_t capture, std::uint32_t from) con
 }
 
 void Machine::push_lexeme(FrameKind kind, LexId state, std::uint32_t b, FrameId parent, Config& out) {
-    if (kind == FrameKind::Lex && lexer.is_finished(state)) return complete(parent, out);
+    // with rules all that ends at one place is settled together, when the next byte comes
+    if (kind == FrameKind::Lex && rules.empty() && lexer.is_finished(state)) return complete(parent, out);
     read({kind, state, b, 0, 0, parent}, out);
 }
 
@@ -75,6 +78,9 @@ void Machine::layout_lexeme(std::uint32_t layout, Layout::Part part, std::uint32
 
 void Machine::finish(std::uint32_t root_node) {
     root = root_node;
+    for (const GrammarNode& n : nodes)
+        if (n.kind == GrammarNode::Lexeme && pool.least(n.a) > kMaxCharacters) throw TooComplex("characters of a shortest text", kMaxCharacters);
+    if (!rules.empty()) rules.solve();
     auto plus = [](std::uint64_t x, std::uint64_t y) { return x == UINT64_MAX || y == UINT64_MAX ? UINT64_MAX : x + y; };
     for (GrammarNode& n : nodes) {  // parts come before what is made of them
         std::uint64_t separator = n.separator == kNone ? 0 : nodes[n.separator].cost;
@@ -87,6 +93,7 @@ void Machine::finish(std::uint32_t root_node) {
                 break;
             }
             case GrammarNode::Raw: n.cost = texts[n.a].size(); break;
+            case GrammarNode::Rule: break;  // solved
             case GrammarNode::Json: n.cost = schemas.cost(n.a); break;
             case GrammarNode::Choice:
                 for (std::uint32_t part : n.parts) n.cost = std::min(n.cost, nodes[part].cost);
@@ -107,11 +114,13 @@ void Machine::finish(std::uint32_t root_node) {
         }
     }
     if (nodes[root].cost == UINT64_MAX) throw Unsatisfiable("no text at all fits it");
+    if (!rules.empty() && nodes[root].cost > kMaxShortest) throw TooComplex("bytes of the shortest text of a grammar", kMaxShortest);
 }
 
 Config Machine::start(const std::string& prefix) {
     Config out;
     capture_ = kNoCapture;
+    begin_place();
     if (prefix.empty()) {
         enter(root, 0, out);
     } else {
@@ -120,6 +129,7 @@ Config Machine::start(const std::string& prefix) {
         const FrameId begin = intern({FrameKind::Start, 0, 0, 0, 0, 0, 0});
         read({FrameKind::Raw, static_cast<std::uint32_t>(it - texts.begin()), 0, 0, 0, begin}, out);
     }
+    settle(out);
     sort_unique(out);
     return out;
 }
@@ -142,6 +152,10 @@ void Machine::enter(std::uint32_t id, FrameId parent, Config& out) {
         case GrammarNode::Repetition:
             if (node.min == 0) complete(parent, out);
             return enter_repetition(id, 0, parent, out);
+        case GrammarNode::Rule:
+            if (rules.is_nullable(id)) complete(parent, out);
+            if (rules.has_text(id)) calls_.push_back({id, parent});
+            return;
     }
 }
 
@@ -223,6 +237,10 @@ void Machine::complete(FrameId id, Config& out) {
         case FrameKind::ObjectNext: return after_object_value(f, out);
         case FrameKind::ArrayItem: return complete_item(id, out);
         case FrameKind::ArrayNext: return complete_after_item(id, out);
+        case FrameKind::Rule:
+        case FrameKind::RulePart:
+        case FrameKind::Corner:
+        case FrameKind::Joined: return ended_.push_back(id);
         default: return;  // frames that read bytes have no child
     }
 }
@@ -254,14 +272,19 @@ void Machine::complete_after_item(FrameId id, Config& out) {
 }
 
 void Machine::leave(FrameId reader, Config& out) {
+    if (!rules.empty() && num_leaves_left-- == 0) throw TooManyReadings{};
     const Frame f = frames_[reader];
     capture_ = f.capture == kNoCapture ? kNoCapture : kUnknownCapture;
+    begin_place();
     complete(f.parent, out);
+    settle(out);
 }
 
 void Machine::complete_key(FrameId key_frame, LexId end, KeyId text, Config& out) {
     capture_ = frames_[key_frame].capture == kNoCapture ? kNoCapture : kUnknownCapture;
+    begin_place();
     complete_keys(key_frame, end, text, out);
+    settle(out);
 }
 
 void Machine::complete_keys(FrameId key_frame, LexId end, KeyId text, Config& out) {
@@ -282,14 +305,15 @@ std::uint32_t Machine::text_with(std::uint32_t key_text, const Frame& f, std::ui
     return schemas.intern_key(schemas.key_text(key_text) + static_cast<char32_t>(s.value));
 }
 
-void Machine::step_one(FrameId id, std::uint8_t byte, Config& queue, Config& to) {
+// `queue` gets what follows a lexeme that may end before this byte; null: that has been done.
+void Machine::step_one(FrameId id, std::uint8_t byte, Config* queue, Config& to) {
     const Frame f = frames_[id];
     capture_ = captured(f.capture, byte);
     switch (f.kind) {
         case FrameKind::Lex:
             if (const std::int32_t n = lexer.next(f.a, byte); n >= 0) push_lexeme(f.kind, static_cast<LexId>(n), 0, f.parent, to);
             capture_ = f.capture;
-            if (lexer.nullable(f.a)) complete(f.parent, queue);
+            if (queue && lexer.nullable(f.a)) complete(f.parent, *queue);
             return;
         case FrameKind::Raw:
             if (static_cast<std::uint8_t>(texts[f.a][f.b]) != byte) return;
@@ -321,16 +345,24 @@ void Machine::step_one(FrameId id, std::uint8_t byte, Config& queue, Config& to)
 void Machine::step(const Config& from, std::uint8_t byte, Config& to) {
     to.clear();
     rounds_.clear();  // an error may have ended the last step anywhere
-    Config queue = from;
-    for (std::size_t i = 0; i < queue.size(); ++i) step_one(queue[i], byte, queue, to);
+    if (rules.empty()) {
+        Config queue = from;
+        for (std::size_t i = 0; i < queue.size(); ++i) step_one(queue[i], byte, &queue, to);
+    } else {
+        return step_closed(closed(from), byte, to);
+    }
     sort_unique(to);
 }
 
 void Machine::add_closure(Config& config) {
-    for (std::size_t i = 0; i < config.size(); ++i) {
-        const Frame f = frames_[config[i]];
-        capture_ = f.capture;
-        if (f.kind == FrameKind::Lex && lexer.nullable(f.a)) complete(f.parent, config);
+    begin_place();
+    for (std::size_t i = 0; i < config.size();) {
+        for (; i < config.size(); ++i) {
+            const Frame f = frames_[config[i]];
+            capture_ = f.capture;
+            if (f.kind == FrameKind::Lex && lexer.nullable(f.a)) complete(f.parent, config);
+        }
+        settle(config);
     }
 }
 
@@ -375,6 +407,7 @@ std::string Machine::shortest_node(std::uint32_t id) {
             for (std::uint32_t i = 0; i < node.min; ++i)
                 out += (i && node.separator != kNone ? shortest_node(node.separator) : "") + shortest_node(node.a);
             return out;
+        case GrammarNode::Rule: rules.append_shortest(id, out); return out;
     }
     return out;
 }
@@ -431,7 +464,7 @@ std::string Machine::shortest_key(const Frame& key, FrameId& next) {
 std::string Machine::shortest_after(FrameId id, const std::string& read) {
     std::string out;
     auto part = [&](std::uint32_t layout, Layout::Part p, std::uint32_t depth) { out += utf8(schemas.layout_text(layout, p, depth)); };
-    for (; frames_[id].kind != FrameKind::Root; id = frames_[id].parent) {
+    for (id = append_rule_rest(id, out); frames_[id].kind != FrameKind::Root; id = frames_[id].parent) {
         Frame f = frames_[id];
         switch (f.kind) {
             case FrameKind::Start: return out + shortest_node(root);
@@ -481,7 +514,8 @@ std::string Machine::shortest(const Config& config) {
     Config all = config;
     add_closure(all);
     std::string best;
-    bool has_best = false;
+    std::uint64_t best_cost = UINT64_MAX;
+    FrameId best_parent = 0;  // of rules only the way that is taken is spelled out
     for (FrameId id : all) {
         const Frame f = frames_[id];
         std::string way;
@@ -494,11 +528,12 @@ std::string Machine::shortest(const Config& config) {
             case FrameKind::Text: way = lexer.shortest(f.a) + "\""; break;
             default: way = shortest_key(f, parent); break;
         }
-        const std::string kept = f.capture == kNoCapture ? "" : capture_text(f.capture, 0);
-        way += shortest_after(parent, kept + way);
-        if (!has_best || way.size() < best.size()) best = std::move(way), has_best = true;
+        const bool is_by_cost = !rules.empty() && f.capture == kNoCapture;
+        if (!is_by_cost) way += shortest_after(parent, f.capture == kNoCapture ? way : capture_text(f.capture, 0) + way);
+        const std::uint64_t cost = way.size() + (is_by_cost ? cost_after(parent) : 0);
+        if (cost < best_cost) best = std::move(way), best_cost = cost, best_parent = is_by_cost ? parent : 0;
     }
-    return best;
+    return best + shortest_after(best_parent, "");
 }
 
 }  // namespace guided

@@ -10,23 +10,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "schema.hpp"
+#include "rules.hpp"
 
 namespace guided {
 
 using FrameId = std::uint32_t;
 using Config = std::vector<FrameId>;  // sorted, without repeats
-
-struct GrammarNode {
-    enum Kind : std::uint8_t { Lexeme, Raw, Json, Sequence, Choice, Repetition } kind;
-    std::uint32_t a = 0;                // Lexeme: expression; Raw: text; Json: goal; Repetition: part
-    LexId lex = 0;                      // Lexeme: the start of its automaton
-    std::uint32_t separator = kNone;    // Repetition
-    std::uint32_t min = 0, max = 0;
-    std::vector<std::uint32_t> parts;   // Sequence, Choice
-    std::uint64_t cost = UINT64_MAX;    // bytes of a shortest text; UINT64_MAX: none
-    std::uint32_t depth = 0;
-};
 
 enum class FrameKind : std::uint8_t {
     Root,      // the text is complete
@@ -45,6 +34,10 @@ enum class FrameKind : std::uint8_t {
     ObjectNext,   // a: object, b: progress; a value has just ended
     ArrayItem,    // a: array, b: progress; an item comes next
     ArrayNext,    // a: array, b: progress; an item has just ended
+    Rule,         // a: place in an alternative of a rule; what stands before it has just ended
+    RulePart,     // a: repetition, b: parts done; a part has just ended
+    Corner,       // a: corner; a symbol has just ended inside a goal; its parent follows the goal
+    Joined,       // a: set of frames; whatever each of them says
 };
 
 struct Frame {
@@ -63,6 +56,7 @@ class Machine {
     Lexer lexer;
     Schemas schemas;
     std::vector<GrammarNode> nodes;
+    Rules rules;
     std::vector<std::string> texts;  // of Raw nodes and prefixes
     std::uint32_t root = 0;
 
@@ -72,6 +66,7 @@ class Machine {
     void finish(std::uint32_t root_node);  // all nodes are there; throws Unsatisfiable
     Config start(const std::string& prefix);
     void step(const Config& from, std::uint8_t byte, Config& to);
+    void step_closed(const Config& from, std::uint8_t byte, Config& to);  // of rules; `add_closure` has been called
     bool is_accepting(const Config& config);
     std::string forced(Config config);
     std::string shortest(const Config& config);
@@ -85,6 +80,7 @@ class Machine {
     void add_closure(Config& config);  // adds what follows lexemes that may end here
     // Set when a step depended on a text that was not kept: of an extra key, of an item that must differ from others.
     bool tainted = false, tainted_items = false;
+    std::uint32_t num_leaves_left = 0;  // of rules: how often `leave` may be called; then it throws TooManyReadings
 
    private:
     struct FrameHash {
@@ -99,6 +95,17 @@ class Machine {
     FrameId intern(Frame f);
     // Everything that may read the next byte once the child of `f` has ended.
     void complete(FrameId f, Config& out);
+    void complete_rule(FrameId f, Config& out);
+    void settle(Config& out);  // does what `complete` has put off: rules that have ended, rules that are called
+    void call(std::uint32_t symbol, FrameId after, Config& out);
+    void begin(std::uint32_t goal, FrameId after, Config& out);
+    FrameId rest_frame(Rest rest, FrameId parent);
+    FrameId corner_frame(std::uint32_t corner, FrameId parent);
+    FrameId joined(std::vector<FrameId> frames);
+    void begin_place();
+    const Config& closed(const Config& config);
+    std::uint64_t cost_after(FrameId f);
+    FrameId append_rule_rest(FrameId f, std::string& out);
     void complete_item(FrameId f, Config& out);
     void complete_after_item(FrameId f, Config& out);
     void read(Frame f, Config& out);  // pushes a frame that reads bytes
@@ -111,7 +118,7 @@ class Machine {
     void after_object_value(const Frame& f, Config& out);
     void after_array_item(const Frame& f, Config& out);
     void layout_lexeme(std::uint32_t layout, Layout::Part part, std::uint32_t depth, FrameId parent, Config& out);
-    void step_one(FrameId f, std::uint8_t byte, Config& queue, Config& to);
+    void step_one(FrameId f, std::uint8_t byte, Config* queue, Config& to);
     std::uint32_t text_with(std::uint32_t key_text, const Frame& f, std::uint8_t byte);
     std::string shortest_node(std::uint32_t node);
     std::string shortest_after(FrameId f, const std::string& read);
@@ -127,7 +134,20 @@ class Machine {
     std::unordered_map<std::uint64_t, std::uint32_t> capture_ids_;
     std::uint32_t capture_ = kNoCapture;  // of the frames being pushed
     std::vector<std::pair<std::uint32_t, FrameId>> rounds_;  // repetitions being gone round right now
+    // At the place where the machine stands: frames that have ended, calls of rules with what follows them, and which
+    // frames were seen to end before.
+    std::vector<FrameId> ended_;
+    std::vector<std::pair<std::uint32_t, FrameId>> calls_;
+    std::vector<std::uint32_t> place_of_;  // by frame
+    std::uint32_t place_ = 0;
+    std::vector<std::vector<FrameId>> joins_;
+    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> join_ids_;
+    std::vector<std::uint64_t> costs_after_;  // by frame; 0: not known yet, else one more than the cost
+    Config closed_of_, closed_;
 };
+
+// A mask walk meets too many readings to follow each of them; told to the walk, never to a caller.
+struct TooManyReadings {};
 
 void sort_unique(Config& config);
 

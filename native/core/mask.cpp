@@ -35,7 +35,8 @@ Row Masker::compute(const Config& config) {
     std::fill(scratch_.begin(), scratch_.end(), 0);
     machine_.tainted = machine_.tainted_items = false;
     active_.clear(), recorder_ = nullptr;  // an error may have ended the last walk anywhere
-    for (FrameId f : config) add_config(Trie::kRoot, f);
+    if (!machine_.rules.empty()) walk_rules(config);
+    else for (FrameId f : config) add_config(Trie::kRoot, f);
     if (machine_.tainted) verify(config, trie_.tokens_with_keys());
     if (machine_.tainted_items) verify(config, trie_.tokens_with_commas());
     if (machine_.is_accepting(config))

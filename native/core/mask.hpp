@@ -52,6 +52,8 @@ class Masker {
                        LexRow& row, Ranges& free_parts);
     void fill_free_parts(const FreeText& free, const Ranges& parts, std::vector<std::int32_t>& words);
     Config after_key(FrameId frame, LexId end);
+    void walk_rules(const Config& config);
+    void walk_sets(const Config& config);
     void mark(NodeId node);
     void verify(const Config& config, const std::vector<std::int32_t>& tokens);
 
@@ -59,6 +61,7 @@ class Masker {
     Trie& trie_;
     std::vector<std::int32_t> scratch_;
     std::vector<std::pair<NodeId, FrameId>> active_;  // guards against rounds that read nothing
+    bool has_many_readings_ = false;
     std::vector<NodeId>* recorder_ = nullptr;         // while a subtree shape is learnt: nodes marked
 };
 
