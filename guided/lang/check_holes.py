@@ -1,12 +1,12 @@
-"""What can be said of a hole's arguments, and of the named regexes and schemas, before any run."""
+"""What can be said of a hole's arguments, and of the named regexes, grammars and schemas, before any run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from guided.constraints import JsonSchema, Regex
-from guided.errors import ConstraintError, InvalidRegex
+from guided.constraints import Grammar, JsonSchema, Regex
+from guided.errors import ConstraintError, InvalidGrammar, InvalidRegex
 from guided.lang import nodes
 from guided.lang.check_expressions import ExpressionChecker
 from guided.lang.declarations import Definition
@@ -24,13 +24,13 @@ _NEEDS_STOP = ("keep_stop",)
 
 
 def check_definition(definition: Definition, source: Source) -> None:
-    """Raise where a named regex or schema is invalid, at the character that is at fault if that can be told."""
+    """Raise where a named regex, grammar or schema is invalid, at the character at fault if that can be told."""
     if definition.kind == "regex":
         _check_regex(definition.value, definition.span, source, definition.name)
-    elif definition.kind == "schema":
-        _check_schema(definition.value, definition.span, source)
+    elif definition.kind == "grammar":
+        _check_grammar(definition.value, definition.span, source, definition.name)
     else:
-        raise syntax_error(source, definition.span, "grammars are not supported yet", help="use a regex or a schema")
+        _check_schema(definition.value, definition.span, source)
 
 
 def check_hole(hole: nodes.Hole, expressions: ExpressionChecker) -> None:
@@ -76,6 +76,8 @@ class _HoleChecker:
             self._options(argument.value, value)
         elif argument.name in ("regex", "stop_regex") and not is_defined_above:
             _check_regex(value, argument.value.span, self.source)
+        elif argument.name == "grammar" and not is_defined_above:
+            _check_grammar(value, argument.value.span, self.source)
         elif kind.kind == "schema":
             if not isinstance(value, Mapping | bool):
                 self._fail(argument.value.span, "'json' is a JSON Schema", help='write json={"type": "object", ...}')
@@ -131,6 +133,33 @@ def _check_regex(pattern: str, span: Span, source: Source, name: str = "") -> No
         which = f"the regex '{name}'" if name else "this regex"
         place = Span(at, at + 1) if at is not None else span
         raise syntax_error(source, place, f"{which} is not valid: {error.reason}") from error
+
+
+def _check_grammar(text: str, span: Span, source: Source, name: str = "") -> None:
+    try:
+        Grammar(text)
+    except InvalidGrammar as error:
+        found = error.diagnostic
+        at = _offset_in(source, span, found.span.start)
+        if at is None:
+            at = _offset_in_block(source, span, text, error.line, error.column)
+        which = f"the grammar '{name}'" if name else "this grammar"
+        where = f" (line {error.line} of it)" if at is None and "\n" in text else ""
+        place = span if at is None else Span(at, at + max(1, min(found.span.end - found.span.start, span.end - at)))
+        message = f"{which} is not valid{where}: {error.reason}"
+        raise syntax_error(source, place, message, found.label if at is None else "", help=found.help) from error
+
+
+def _offset_in_block(source: Source, span: Span, text: str, line: int, column: int) -> int | None:
+    """Where a place of a text stands if it is written as a block, as YAML has them: `|`, then lines further in."""
+    lines = source.text[span.start : span.end].split("\n")
+    if not lines[0].startswith("|") or line >= len(lines):
+        return None
+    wanted = text.split("\n")[line - 1]
+    if not lines[line].endswith(wanted):
+        return None
+    before = sum(len(other) + 1 for other in lines[:line])
+    return span.start + before + len(lines[line]) - len(wanted) + column - 1
 
 
 def _offset_in(source: Source, span: Span, position: int) -> int | None:

@@ -27,7 +27,7 @@ ARGUMENTS: dict[str, HoleArgument] = {
     "regex": HoleArgument("string"),
     "type": HoleArgument("type"),
     "json": HoleArgument("schema"),
-    "grammar": HoleArgument("string", runs=False),
+    "grammar": HoleArgument("string"),
     "stop": HoleArgument("strings"),
     "stop_regex": HoleArgument("string"),
     "keep_stop": HoleArgument("boolean"),

@@ -276,6 +276,7 @@ def _request(
         stop=options.stop,
         penalties=options.penalties(vocab),
         min_tokens=options.min_tokens,
+        stop_regex=options.stop_regex,
         logprobs=options.logprobs,
         token_healing=options.token_healing,
     )

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from guided.constraints import Constraint
-from guided.errors import InputError
+from guided.constraints import Constraint, Regex
+from guided.errors import InputError, InvalidRegex
 from guided.runtime.bias import Penalties, bias_ids, check_bias
 from guided.vocab import Vocabulary
 
@@ -31,6 +31,7 @@ class _SamplingOptions(TypedDict, total=False):
     min_tokens: int
     seed: int
     stop: str | Sequence[str] | None
+    stop_regex: str | None
     n: int
     logprobs: bool
     greedy: bool | None
@@ -64,6 +65,7 @@ class Options:
     min_tokens: the text may not end before it has so many, unless its constraint ends it.
     seed: the same seed gives the same tokens, whatever else runs.
     stop: texts that end an unconstrained generation; they are not part of it.
+    stop_regex: the same, as a pattern: the text ends before the match that is complete first.
     n: how many samples, each with its own random numbers.
     logprobs: compute log p of the text (before the mask), at the price of the whole head.
     greedy: True means temperature 0, whatever `temperature` says.
@@ -85,6 +87,7 @@ class Options:
     min_tokens: int = 0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    stop_regex: Constraint | None = None
     n: int = 1
     logprobs: bool = False
     greedy: bool | None = None
@@ -101,6 +104,8 @@ class Options:
             names = ", ".join(cls.__dataclass_fields__)
             raise InputError(f"unknown argument {unknown[0]!r}; the arguments of a generation are: {names}")
         known["stop"] = _stops(given.get("stop"))
+        if "stop_regex" in known:
+            known["stop_regex"] = _stop_pattern(known["stop_regex"])
         known["constraint"] = as_constraint(given.get("constraint"))
         options = cls(**known)
         options._check()
@@ -154,6 +159,15 @@ def _stops(stop: Any) -> tuple[str, ...]:
     for text in stops:
         _check_unicode("stop", text)
     return stops
+
+
+def _stop_pattern(pattern: Any) -> Constraint:
+    if not isinstance(pattern, str):
+        raise InputError(f"stop_regex is a pattern, not {pattern!r}")
+    try:
+        return Regex(pattern)
+    except InvalidRegex as error:
+        raise InputError(f"stop_regex is no pattern: {error}") from error
 
 
 def _check_integer(name: str, value: Any, minimum: int | None = None) -> None:

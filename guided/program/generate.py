@@ -42,6 +42,7 @@ class GenerateRequest:
     seed: int = 0
     row: int = 0
     stop: tuple[str, ...] = ()
+    stop_regex: Constraint | None = None
     penalties: Penalties = NO_PENALTIES
     min_tokens: int = 0
     logprobs: bool = False
@@ -67,6 +68,7 @@ def generate_row(engine: Engine, request: GenerateRequest, emit: Emit | None = N
     hole = HoleRequest(
         constraint=request.constraint or AnyText(),
         stop=tuple(stop.encode() for stop in request.stop),
+        stop_regex=request.stop_regex,
         max_tokens=request.max_tokens,
         temperature=request.temperature,
         top_k=request.top_k,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from guided.constraints import AnyText, Constraint, Regex
+from guided.constraints import AnyText, Constraint, Grammar, Regex
 from guided.constraints.constraint import Expression
-from guided.errors import ConstraintError, GuidedError, InvalidRegex, TemplateError
+from guided.errors import ConstraintError, GuidedError, InvalidGrammar, InvalidRegex, TemplateError
 from guided.lang import nodes
 from guided.lang.constants import is_constant
 from guided.lang.evaluate import evaluate
@@ -122,8 +122,6 @@ class _ArgumentProblem(GuidedError):
 
 
 def _plan(node: nodes.Hole, given: Mapping[str, Any], defaults: HoleOptions) -> HolePlan:
-    if "grammar" in given:
-        raise _ArgumentProblem("grammar", "'grammar' is not supported yet", "leave it out")
     decoding = defaults.over(given)
     if node.kind == "select":
         options = make_options(given.get("options"))
@@ -161,6 +159,8 @@ def _constraint(node: nodes.Hole, given: Mapping[str, Any]) -> tuple[Constraint,
         schema = _json_schema(given["json"])
         parts.append(("json", schema))
         convert = schema.parse
+    if "grammar" in given:
+        parts.append(("grammar", _grammar(given["grammar"])))
     if node.type_name is not None:
         kind = hole_type(node.type_name)
         convert = kind.convert
@@ -197,6 +197,15 @@ def _regex(pattern: Any) -> Constraint:
         return Regex(pattern)
     except InvalidRegex as error:
         raise _ArgumentProblem("regex", str(error)) from error
+
+
+def _grammar(text: Any) -> Constraint:
+    if not isinstance(text, str):
+        raise _ArgumentProblem("grammar", f"a grammar is a text, not {type(text).__name__}")
+    try:
+        return Grammar(text)
+    except InvalidGrammar as error:
+        raise _ArgumentProblem("grammar", str(error)) from error
 
 
 def _json_schema(schema: Any) -> Constraint:

@@ -119,12 +119,19 @@ def _check_hole(node: nodes.Hole, defs: Mapping[str, Any], source: Source, vocab
         diagnostic = error.diagnostic
         raise syntax_error(source, diagnostic.span, diagnostic.message, diagnostic.label, diagnostic.help) from error
     except GuidedError as error:
-        asking = [a for a in node.arguments if a.name in ("regex", "json", "type", "where")]
+        asking = [a for a in node.arguments if a.name in ("regex", "json", "grammar", "type", "where")]
         argument = asking[0] if asking else None
         names = " and ".join(f"'{a.name}'" for a in asking)
         is_empty = isinstance(error, UnsatisfiableConstraint)
         message = f"nothing can be written at '{node.name}': no text satisfies {names}" if is_empty else str(error)
-        raise syntax_error(source, argument.value.span if argument is not None else node.span, message) from error
+        help = error.reason if isinstance(error, UnsatisfiableConstraint) and node.argument("grammar") else ""
+        span = argument.value.span if argument is not None else node.span
+        raise syntax_error(source, span, message, help=help) from error
+    stop = node.argument("stop_regex")
+    pattern = plan.stop_regex if plan is not None else None
+    if stop is not None and pattern is not None and pattern.compile(vocab).matcher().is_accepting:
+        help = "the text would end before it begins; use + instead of *"
+        raise syntax_error(source, stop.span, "'stop_regex' matches the empty text", help=help)
 
 
 def _check_budget(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from guided.constraints import AnyText, Constraint, JsonSchema, Regex, constraint
+from guided.constraints import AnyText, Constraint, Grammar, JsonSchema, Regex, constraint
 from guided.errors import GenerationError, GuidedError, InputError, TemplateError
 from guided.lang import nodes
 from guided.lang.holes import TYPES
@@ -117,6 +117,7 @@ class Session:
         *,
         regex: str | None = None,
         json: Any = None,
+        grammar: str | None = None,
         type: Any = None,
         constraint: Constraint | None = None,
         stop: str | Sequence[str] = (),
@@ -127,11 +128,12 @@ class Session:
     ) -> Any:
         """Let the model write `name` and return its value.
 
-        `type` is a type of the template language (`"int"`, `"jsonstr"` ...) or a Python type. `options`: max_tokens,
-        min_tokens, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty,
-        logit_bias, token_healing; with `n` the value is a list of `n` samples, and the text goes on with the first.
+        `type` is a type of the template language (`"int"`, `"jsonstr"` ...) or a Python type; `grammar` is GBNF.
+        `options`: max_tokens, min_tokens, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty,
+        frequency_penalty, logit_bias, token_healing; with `n` the value is a list of `n` samples, and the text goes on
+        with the first.
         """
-        what, convert = _wanted(regex, json, type, constraint)
+        what, convert = _wanted(regex, json, grammar, type, constraint)
         plan = HolePlan(
             name,
             what,
@@ -266,16 +268,21 @@ class Session:
         return found
 
 
-def _wanted(regex: str | None, json: Any, kind: Any, given: Constraint | None) -> tuple[Constraint, Any]:
+def _wanted(
+    regex: str | None, json: Any, grammar: str | None, kind: Any, given: Constraint | None
+) -> tuple[Constraint, Any]:
     """The constraint that was asked for, and what its text becomes."""
-    asked = [name for name, value in (("regex", regex), ("json", json), ("constraint", given)) if value is not None]
-    if len(asked) > 1 or (asked in (["json"], ["constraint"]) and kind is not None):
+    all_asked = {"regex": regex, "json": json, "grammar": grammar, "constraint": given}
+    asked = [name for name, value in all_asked.items() if value is not None]
+    if len(asked) > 1 or (asked and asked != ["regex"] and kind is not None):
         raise InputError(f"give one constraint, not {' and '.join([*asked, 'type'][:2])}")
     if regex is not None:
         return Regex(regex), hole_type(kind).convert if isinstance(kind, str) else str
     if json is not None:
         schema = JsonSchema(json)
         return schema, schema.parse
+    if grammar is not None:
+        return Grammar(grammar), str
     if given is not None:
         return given, given.parse
     if isinstance(kind, str):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from guided.constraints import AnyText, Constraint
-from guided.errors import GenerationError, VocabularyError
+from guided.errors import ConstraintError, GenerationError, VocabularyError
 from guided.runtime.bias import NO_PENALTIES, Penalties
 from guided.runtime.engine import Policy
 from guided.runtime.healing import boundaries, settled, token_table, utf8_length
@@ -467,5 +467,8 @@ def _follows(request: HoleRequest, longest: int, vocab: Vocabulary) -> list[Foll
     follows = [Follow("following", head)] if head else []
     follows += [Follow("stop", stop) for stop in request.stop]
     if request.stop_regex is not None:
-        follows.append(Follow("stop", grammar=request.stop_regex.compile(vocab)))
+        pattern = request.stop_regex.compile(vocab)
+        if pattern.matcher().is_accepting:
+            raise ConstraintError("stop_regex matches the empty text, so every text would end before it begins")
+        follows.append(Follow("stop", grammar=pattern))
     return follows

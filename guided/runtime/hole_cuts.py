@@ -107,7 +107,7 @@ class Cuts:
             position, byte = len(self.text) + offset, data[offset : offset + 1]
             if hole is not None and hole.is_accepting:
                 cuts, last = (*cuts, *(_Open(position, follow) for follow in self.follows)), position
-            cuts = tuple(next_cut for cut in cuts if (next_cut := cut.step(byte)) is not None)
+            cuts = _first_of_equals([next_cut for cut in cuts if (next_cut := cut.step(byte)) is not None])
             done = min((cut for cut in cuts if cut.is_complete), key=lambda cut: cut.start, default=None)
             if done is not None:
                 end = End(done.start, position + 1, done.follow.kind)
@@ -138,6 +138,17 @@ class Cuts:
         if self.is_complete:
             return len(self.text)
         return min((cut.start for cut in self.open), default=None)
+
+
+def _first_of_equals(cuts: list[_Open]) -> tuple[_Open, ...]:
+    """Of cuts whose follows go on alike the first one: a pattern that waits long has few states, not one per byte."""
+    if len(cuts) < 2:
+        return tuple(cuts)
+    first: dict[tuple[int, int, Matcher | None], _Open] = {}
+    for cut in cuts:
+        key = (id(cut.follow), cut.seen if cut.matcher is None else 0, cut.matcher)
+        first.setdefault(key, cut)
+    return tuple(first.values())
 
 
 def _is_closed(matcher: Matcher, num_eos: int) -> bool:

@@ -325,12 +325,6 @@ def test_blocks_nest(play):
     assert run.result.values["xs"] == ["no"]
 
 
-@pytest.mark.parametrize("argument", ['grammar="root ::= x"'])
-def test_what_is_not_supported_is_said(compiled, argument):
-    with pytest.raises(TemplateSyntaxError, match="not supported yet"):
-        compiled(f'{{{{ gen("x", {argument}) }}}}')
-
-
 def test_constraints_that_cannot_be_combined(compiled):
     with pytest.raises(TemplateSyntaxError, match="'regex' and 'json' cannot be combined"):
         compiled('{{ gen("x", regex="a", json={"type": "string"}) }}')
