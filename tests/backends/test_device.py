@@ -20,8 +20,8 @@ from guided.errors import GenerationError, ModelLoadError
 from guided.runtime import sampling
 from guided.runtime.engine import Extend, Policy
 from guided_backends import transformers as backend
+from guided_backends.torch_device.device_choice import DeviceChooser, mask_by_torch
 from guided_backends.transformers.decode_graphs import DecodeGraphs
-from guided_backends.transformers.device_choice import DeviceChooser, mask_by_torch
 from guided_backends.transformers.engine import TransformersEngine
 from guided_backends.transformers.runner import ModelRunner
 from tests.backends.conftest import tiny_model, tiny_tokenizer
@@ -88,8 +88,8 @@ def test_a_token_does_not_depend_on_its_batch():
 
 KERNEL = """
 import numpy as np, torch
-from guided_backends.transformers.device_choice import mask_by_torch
-from guided_backends.transformers.triton_mask import mask_logits
+from guided_backends.torch_device.device_choice import mask_by_torch
+from guided_backends.torch_device.triton_mask import mask_logits
 rng = np.random.default_rng(0)
 for rows, size in ((1, 31), (3, 320), (2, 5000), (4, 2048)):
     words = torch.from_numpy(rng.integers(-2**31, 2**31, (rows, (size + 31) // 32), dtype=np.int64).astype(np.int32))

@@ -12,9 +12,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from guided.errors import GenerationError, ModelLoadError
-from guided.runtime.engine import Extend
+from guided.runtime.engine import Extend, Policy
 from guided_backends import exllama
 from guided_backends.exllama import loading
 from guided_backends.exllama.page_table import PageTable
@@ -239,3 +240,18 @@ def test_importing_the_backend_imports_neither_torch_nor_exllama():
     code = "import sys, guided_backends.exllama as b; print([m for m in sys.modules if m in ('torch', 'exllamav3')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@VERSIONS
+def test_choosing_on_the_device_is_choosing_on_the_host(name, load):
+    """On a GPU the engine makes itself a chooser; here it is given one."""
+    from guided_backends.torch_device.device_choice import DeviceChooser
+
+    engine = load(name)
+    rows = engine.step([Extend(engine.open([]), PROMPT[:n]) for n in (5, 40)])
+    masks = np.full((2, 12), 0x0F0F0F0F, np.int32)
+    policies = [Policy(temperature=0.8, top_k=20, uniform=0.4), Policy()]
+    host = [choice.tokens.tolist() for choice in engine.select(rows, masks, policies)]
+    engine._chooser = DeviceChooser(torch.device("cpu"))
+    assert [choice.tokens.tolist() for choice in engine.select(rows, masks, policies)] == host
+    assert np.isfinite(engine.logits(rows[0])).all()

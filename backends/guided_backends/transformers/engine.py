@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from guided.errors import GenerationError
-from guided.runtime.engine import Choice, EngineInfo, Hidden, Policy
+from guided.runtime.engine import EngineInfo
 from guided.runtime.engine_plan import Plan
-from guided.runtime.local_engine import SPARSE_SHARE, LocalEngine
-from guided_backends.transformers.device_choice import DeviceChooser
+from guided_backends.torch_device.choosing_engine import DeviceChoosingEngine
+from guided_backends.torch_device.device_choice import DeviceChooser
 from guided_backends.transformers.recurrent_runner import RecurrentRunner
 from guided_backends.transformers.runner import ModelRunner
 
@@ -27,7 +25,7 @@ __all__ = ["DEFAULT_CACHE_BYTES", "TransformersEngine"]
 DEFAULT_CACHE_BYTES = 1 << 30
 
 
-class TransformersEngine(LocalEngine):
+class TransformersEngine(DeviceChoosingEngine):
     """`Engine` over an unmodified transformers causal language model."""
 
     def __init__(
@@ -41,7 +39,6 @@ class TransformersEngine(LocalEngine):
         chooser: DeviceChooser | None = None,
     ) -> None:
         """`chooser`: chooses tokens on the model's device; None chooses on the host."""
-        self._chooser = chooser
         self._runner = runner
         super().__init__(
             vocab,
@@ -50,6 +47,7 @@ class TransformersEngine(LocalEngine):
             slot_bytes=runner.slot_bytes,
             cache_bytes=cache_bytes,
             reuse=reuse,
+            chooser=chooser,
             tree=not runner.architecture.is_recurrent,
         )
         architecture = runner.architecture
@@ -81,28 +79,8 @@ class TransformersEngine(LocalEngine):
     def head(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
         return self._runner.logits(states, token_ids)
 
-    def select(
-        self, rows: Sequence[Hidden], masks: npt.NDArray[np.int32] | None, policies: Sequence[Policy]
-    ) -> list[Choice]:
-        """As `LocalEngine.select`; with a chooser only token ids leave the device, one transfer for all rows."""
-        chooser = self._chooser
-        if chooser is None or not rows or not all(map(chooser.knows, policies)):
-            return super().select(rows, masks, policies)
-        counts = None if masks is None else _num_allowed(masks, self.num_logits)
-        if counts is not None and (
-            not counts.all() or (len(rows) == 1 and counts[0] * SPARSE_SHARE <= self.num_logits)
-        ):
-            return super().select(rows, masks, policies)  # an error, or a few rows of the head that go up by themselves
-        started = time.perf_counter()
-        states = self._stack([self._single(row) for row in rows])
-        words = None if masks is None else chooser.upload(masks)
-        tokens = chooser.choose(self._runner.logits_on_device(states), words, policies)
-        if tokens.min() < 0 or tokens.max() >= self.num_logits:
-            raise GenerationError(
-                "the model gave no finite logit for any allowed token: its weights or dtype are broken"
-            )
-        self.stats.model_seconds += time.perf_counter() - started
-        return [Choice(tokens[i : i + 1]) for i in range(len(rows))]
+    def logits_on_device(self, states: torch.Tensor) -> torch.Tensor:
+        return self._runner.logits_on_device(states)
 
     def concat(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
         return torch.cat(list(states))
@@ -111,16 +89,3 @@ class TransformersEngine(LocalEngine):
         """Free the cache; the model stays with whoever else holds it."""
         super().shutdown()
         self._runner.resize(0)
-
-
-def _num_allowed(masks: npt.NDArray[np.int32], num_logits: int) -> npt.NDArray[np.int64]:
-    """int64[n]: how many tokens each mask allows; bits beyond the last token do not count."""
-    bits = masks[:, : (num_logits + 31) // 32].copy().view(np.uint32)
-    if num_logits % 32:
-        bits[:, -1] &= np.uint32((1 << num_logits % 32) - 1)
-    counts: npt.NDArray[np.int64]
-    if hasattr(np, "bitwise_count"):  # numpy 2
-        counts = np.bitwise_count(bits).sum(1, dtype=np.int64)
-    else:
-        counts = np.unpackbits(bits.view(np.uint8), axis=1).sum(1, dtype=np.int64)
-    return counts

@@ -21,9 +21,9 @@ from transformers.utils import logging as transformers_logging
 
 from guided.errors import ModelLoadError, VocabularyError
 from guided.vocab import Vocabulary
+from guided_backends.torch_device.device_choice import DeviceChooser
 from guided_backends.transformers.architecture import Architecture
 from guided_backends.transformers.decode_graphs import CudaRecorder
-from guided_backends.transformers.device_choice import DeviceChooser
 from guided_backends.transformers.engine import DEFAULT_CACHE_BYTES, TransformersEngine
 from guided_backends.transformers.gguf_files import gguf_name, gguf_tokenizer, is_gguf
 from guided_backends.transformers.recurrent_runner import RecurrentRunner

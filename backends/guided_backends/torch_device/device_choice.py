@@ -75,7 +75,7 @@ class DeviceChooser:
         if self._mask is None:
             self._mask = mask_by_torch
             if self.device.type == "cuda" and importlib.util.find_spec("triton") is not None:
-                from guided_backends.transformers.triton_mask import mask_logits
+                from guided_backends.torch_device.triton_mask import mask_logits
 
                 self._mask = mask_logits
         self._mask(logits, words)

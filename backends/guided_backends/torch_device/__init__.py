@@ -1,0 +1,1 @@
+"""What the backends that run on torch share: choosing tokens on the model's own device."""
