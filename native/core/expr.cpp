@@ -1,7 +1,8 @@
 #include "expr.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <queue>
+#include <tuple>
 
 #include "errors.hpp"
 
@@ -338,13 +339,18 @@ ExprId ExprPool::words(std::vector<std::u32string> texts) {
         std::vector<ExprId> parts;
         if (level.is_word) parts.push_back(kEpsilon);
         for (std::size_t i = 0; i < level.branches.size();) {
-            std::vector<Range> chars;
+            const std::size_t first = i;
             const ExprId tail = level.branches[i].first;
-            for (; i < level.branches.size() && level.branches[i].first == tail; ++i)
-                chars.push_back({level.branches[i].second, level.branches[i].second});
-            parts.push_back(cat(set(normalized(std::move(chars))), tail));
+            while (i < level.branches.size() && level.branches[i].first == tail) ++i;
+            ExprId head = one(level.branches[first].second);
+            if (i - first > 1) {
+                std::vector<Range> chars;
+                for (std::size_t j = first; j < i; ++j) chars.push_back({level.branches[j].second, level.branches[j].second});
+                head = set(normalized(std::move(chars)));
+            }
+            parts.push_back(cat(head, tail));
         }
-        return alt(std::move(parts));
+        return parts.size() == 1 ? parts[0] : alt(std::move(parts));
     };
     auto close_to = [&](std::size_t depth) {
         while (open.size() > depth + 1) {
@@ -504,11 +510,15 @@ bool ExprPool::nonempty_within(ExprId e, std::size_t max_searched) {
     return search_nonempty(e, max_searched).value_or(true);
 }
 
+// First what seems nearest to an end: then little is explored where there is one. Nothing: the search took too long.
 std::optional<bool> ExprPool::search_nonempty(ExprId e, std::size_t max_searched) {
+    using Entry = std::tuple<std::uint32_t, std::size_t, ExprId>;  // (least left, older ones later, expression)
     std::unordered_map<ExprId, ExprId> parent{{e, e}};
-    std::vector<ExprId> queue{e};
-    for (std::size_t head = 0; head < queue.size(); ++head) {
-        const ExprId at = queue[head];
+    std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
+    queue.push({nodes_[e].least, kMaxSearched, e});
+    while (!queue.empty()) {
+        const ExprId at = std::get<2>(queue.top());
+        queue.pop();
         const Partition& p = partition(firsts(at));
         for (std::size_t cls = 0; cls < p.classes.size(); ++cls) {
             if (p.classes[cls].empty()) continue;
@@ -522,11 +532,11 @@ std::optional<bool> ExprPool::search_nonempty(ExprId e, std::size_t max_searched
                 }
                 return true;
             }
-            if (known == emptiness_.end()) queue.push_back(to);
+            if (known == emptiness_.end()) queue.push({nodes_[to].least, kMaxSearched - parent.size(), to});
         }
-        if (queue.size() > max_searched) return std::nullopt;
+        if (parent.size() > max_searched) return std::nullopt;
     }
-    for (ExprId dead : queue) emptiness_[dead] = false;
+    for (const auto& [dead, _] : parent) emptiness_[dead] = false;
     return false;
 }
 

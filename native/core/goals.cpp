@@ -168,9 +168,7 @@ const std::shared_ptr<const Schemas::Options>& Schemas::refutations(SchemaId n, 
 
 ExprId Schemas::unnamed_keys(const std::vector<KeyId>& names, const std::vector<ExprId>& patterns) {
     std::vector<ExprId> named = patterns;
-    std::vector<std::u32string> words;
-    for (KeyId text : names) words.push_back(key_texts_[text]);
-    named.push_back(pool_.words(std::move(words)));
+    named.push_back(any_of_keys(names));
     return pool_.negate(pool_.alt(std::move(named)));
 }
 

@@ -109,9 +109,9 @@ void Schemas::split_extras(Object& o, const Lits& lits) {
         Object::Extra extra;
         bool is_named;  // by a pattern of the node at hand
     };
-    std::vector<std::u32string> words;
-    for (const Object::Key& k : o.keys) words.push_back(key_texts_[k.text]);
-    std::vector<Piece> pieces{{{pool_.negate(pool_.words(std::move(words))), {}, 0}, false}};
+    std::vector<KeyId> named;
+    for (const Object::Key& k : o.keys) named.push_back(k.text);
+    std::vector<Piece> pieces{{{pool_.negate(any_of_keys(std::move(named))), {}, 0}, false}};
     auto split = [&](ExprId language, auto&& inside) {
         std::vector<Piece> out;
         for (Piece& p : pieces) {
@@ -233,10 +233,17 @@ bool Schemas::may_use(const Object& o, const Progress& p, std::uint32_t option) 
 }
 
 ExprId Schemas::unseen(ExprId keys, const std::vector<KeyId>& seen) {
-    if (seen.empty()) return keys;
+    return seen.empty() ? keys : pool_.both({keys, pool_.negate(any_of_keys(seen))});
+}
+
+// Any of these texts; alternatives of one object ask for the same ones again and again.
+ExprId Schemas::any_of_keys(std::vector<KeyId> keys) {
+    std::sort(keys.begin(), keys.end());
+    const auto [it, fresh] = any_of_keys_.try_emplace(keys, ExprPool::kEmpty);
+    if (!fresh) return it->second;
     std::vector<std::u32string> words;
-    for (KeyId text : seen) words.push_back(key_texts_[text]);
-    return pool_.both({keys, pool_.negate(pool_.words(std::move(words)))});
+    for (KeyId text : keys) words.push_back(key_texts_[text]);
+    return any_of_keys_[keys] = pool_.words(std::move(words));
 }
 
 std::int32_t Schemas::key_lexer(std::uint32_t object, std::uint32_t progress_id, bool& tainted) {

@@ -284,6 +284,7 @@ class Schemas {
     bool is_used(const Object& o, const Progress& p, std::uint32_t key) const;
     std::uint32_t num_missing(const Object& o, const Progress& p) const;
     ExprId unseen(ExprId keys, const std::vector<KeyId>& seen);
+    ExprId any_of_keys(std::vector<KeyId> keys);
     struct KeyPlanner;
     friend struct KeyPlanner;
     Plan<PlannedKey> plan_keys(const Object& o, const Progress& p, bool at_least_one, std::vector<GoalId>* needs);
@@ -322,6 +323,7 @@ class Schemas {
     std::map<std::u32string, KeyId> key_ids_;
     std::vector<Layout> layouts_;
     std::unordered_map<std::vector<std::uint32_t>, std::int32_t, VectorHash> layout_lexemes_, key_lexers_;
+    std::unordered_map<std::vector<std::uint32_t>, ExprId, VectorHash> any_of_keys_;
     std::deque<Goal> goals_;
     std::vector<std::unique_ptr<Object>> objects_;
     std::vector<std::unique_ptr<Array>> arrays_;
