@@ -140,6 +140,8 @@ std::uint32_t cheapest(const CharSet& chars, Spelling spelling) {
 
 }  // namespace
 
+constexpr std::size_t kMaxSearched = 5000, kPerCharacter = 16;
+
 // A* over residuals, by the least number of characters that an expression still needs. What it learns stays in the
 // residuals of the way found.
 void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
@@ -152,6 +154,7 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
         for (const auto& [label, e] : residuals_[at]->items) out = std::min(out, pool_.least(e));
         return out;
     };
+    const std::size_t most = kMaxSearched + kPerCharacter * left(residual);
     std::unordered_map<std::uint32_t, Seen> seen{{residual, {0, residual, 0}}};
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
     queue.push({left(residual), left(residual), residual});
@@ -179,6 +182,7 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
             const auto id = static_cast<std::uint32_t>(to);
             auto [it, fresh] = seen.try_emplace(id, Seen{next_cost, at, c});
             if (!fresh && it->second.cost <= next_cost) continue;
+            if (seen.size() > most) throw TooComplex("states explored to find the shortest text of a pattern", kMaxSearched);
             it->second = {next_cost, at, c};
             queue.push({next_cost + left(id), left(id), id});
         }

@@ -124,7 +124,7 @@ def test_the_cache_tells_vocabularies_apart():
 def test_limits_are_counted_work():
     with pytest.raises(ConstraintTooComplex):
         Seq(Regex("(a|b)*a(a|b){20}c") & ~Regex("(a|b)*b(a|b){19}c")).compile(
-            BYTES, limits=Limits(max_states=50)
+            BYTES, limits=Limits(max_expressions=60)
         ).matcher()
 
 
