@@ -7,6 +7,7 @@ forward's `Layout` says it reads: a view of the arena where the slots lie togeth
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +146,25 @@ class ArenaCache(Cache):  # type: ignore[misc]  # transformers is untyped
     def begin(self, layout: Layout) -> None:
         for group in self.groups:
             group.begin(layout)
+
+    def read(self, slots: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Keys and values of some slots, as bytes on the host: uint8[layers, slots, heads, dim * itemsize]."""
+        return {name: part[:, slots.to(part.device)].cpu().view(torch.uint8) for name, part in self._parts()}
+
+    def write(self, slots: torch.Tensor, arrays: Mapping[str, torch.Tensor]) -> bool:
+        """Put them back; False, and nothing written, where their shapes are not of this model."""
+        for name, part in self._parts():
+            layers, _, heads, dim = part.shape
+            if name not in arrays or arrays[name].shape != (layers, len(slots), heads, dim * part.itemsize):
+                return False
+        for name, part in self._parts():
+            part[:, slots.to(part.device)] = arrays[name].view(part.dtype).to(part.device)
+        return True
+
+    def _parts(self) -> Iterator[tuple[str, torch.Tensor]]:
+        for number, group in enumerate(self.groups):
+            yield f"keys_{number}", group.keys
+            yield f"values_{number}", group.values
 
 
 def _scatter(arena: torch.Tensor, states: torch.Tensor, layout: Layout) -> None:

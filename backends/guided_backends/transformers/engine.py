@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,12 @@ class TransformersEngine(DeviceChoosingEngine):
 
     def head(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
         return self._runner.logits(states, token_ids)
+
+    def read_slots(self, slots: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[Any]] | None:
+        return self._runner.read_slots(slots) if isinstance(self._runner, ModelRunner) else None
+
+    def write_slots(self, slots: npt.NDArray[np.int32], arrays: Mapping[str, npt.NDArray[Any]]) -> bool:
+        return isinstance(self._runner, ModelRunner) and self._runner.write_slots(slots, arrays)
 
     def logits_on_device(self, states: torch.Tensor) -> torch.Tensor:
         return self._runner.logits_on_device(states)

@@ -6,6 +6,7 @@ changed. The decoder is called without the head; the head is computed later, for
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,9 @@ class ModelRunner:
             probe = Probe.of(self.architecture)
             self._cache = ArenaCache(probe.shapes(self.architecture))
             self._head: Head = probe.check(self.architecture, self._cache.resize, self._run)
+        self._said: npt.NDArray[np.float32] = (
+            probe.logits[0, -1].cpu().numpy()
+        )  # by which a saved cache knows its model
         if recorder is not None and self._head.wants_hidden():
             self._graphs = self._decode_graphs(recorder)
         self.num_logits = self._head.num_logits
@@ -88,6 +92,25 @@ class ModelRunner:
                 return outs[0]
             places = np.concatenate([part.places for part in parts])
             return torch.cat(outs)[torch.from_numpy(np.argsort(places)).to(outs[0].device)]
+
+    def read_slots(self, slots: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[Any]]:
+        """Keys and values of some slots as bytes, and what the model says to a text of its own."""
+        found = self._cache.read(torch.from_numpy(slots.astype(np.int64)))
+        return {"said": self._said} | {name: tensor.numpy() for name, tensor in found.items()}
+
+    def write_slots(self, slots: npt.NDArray[np.int32], arrays: Mapping[str, npt.NDArray[Any]]) -> bool:
+        """Put them back; False, and nothing written, where they are of another model, dtype or number."""
+        said = arrays.get("said")
+        if said is None or said.shape != self._said.shape:
+            return False
+        if np.abs(said - self._said).max() > 1e-3 * max(float(self._said.std()), 1e-6):
+            return False
+        tensors = {
+            name: torch.from_numpy(np.ascontiguousarray(array))
+            for name, array in arrays.items()
+            if name != "said" and array.dtype == np.uint8
+        }
+        return self._cache.write(torch.from_numpy(slots.astype(np.int64)), tensors)
 
     def logits(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
         with torch_scope(self.num_threads):
