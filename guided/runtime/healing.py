@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from guided.errors import VocabularyError
+
 if TYPE_CHECKING:
     from guided.matcher import Matcher
     from guided.vocab import Vocabulary
 
-__all__ = ["MAX_BACK", "TokenTable", "boundaries", "settled", "token_table", "utf8_length"]
+__all__ = ["MAX_BACK", "TokenTable", "boundaries", "respelled", "settled", "token_table", "utf8_length"]
 
 MAX_BACK = 4
 """How many tokens healing may go back."""
@@ -33,7 +35,9 @@ class TokenTable:
     def __init__(self, tokens: Sequence[bytes | None]) -> None:
         self.lengths: npt.NDArray[np.int32] = np.array([len(t or b"") for t in tokens], np.int32)
         self.max_bytes = int(self.lengths.max(initial=0))
-        self._ordered = sorted({t for t in tokens if t})
+        self._id_of = {t: i for i, t in reversed(list(enumerate(tokens))) if t}
+        self._ordered = sorted(self._id_of)
+        self.other_spellings: dict[bytes, list[tuple[int, int, npt.NDArray[np.int32]]]] = {}  # see `spellings`
 
     def has_extension(self, text: bytes) -> bool:
         """Whether some token begins with `text` and is longer.
@@ -44,9 +48,22 @@ class TokenTable:
         index = bisect.bisect_right(self._ordered, text)
         return index < len(self._ordered) and self._ordered[index].startswith(text)
 
+    def extensions(self, text: bytes, count: int) -> list[tuple[int, bytes]]:
+        """At most `count` tokens that begin with `text` and are longer; of smaller ids, which are the more frequent."""
+        first = bisect.bisect_right(self._ordered, text)
+        last = bisect.bisect_left(self._ordered, text + b"\xff" * 64)
+        found = sorted((self._id_of[token], token) for token in self._ordered[first:last])
+        return found[:count]
+
     def longest(self, allowed: npt.NDArray[np.int32]) -> int:
         """Bytes of the longest of these tokens; 0 where there is none."""
         return int(self.lengths[allowed].max(initial=0))
+
+
+TRIED = 24
+"""How many tokens are tried at one place inside of a token."""
+
+MAX_SPELLINGS = 2048
 
 
 _TABLES: dict[str, TokenTable] = {}
@@ -103,3 +120,57 @@ def settled(
         if table.has_extension(rest) and table.longest(matcher_at(start).allowed_tokens()) > len(rest):
             best = index
     return best
+
+
+def respelled(
+    vocab: Vocabulary, data: bytes, ends: Sequence[int], matcher_at: Callable[[int], Matcher], *, keep: int = 0
+) -> int:
+    """How many tokens of `data` stay whatever comes: `settled`, and the uncut text would be spelled with them too.
+
+    `slo` is one token, and `slots` may be `sl` and `ots`: then a model that knows the uncut text has never seen `slo`
+    there. Tokens that start inside of the last one are looked for; one that the tokenizer would put there, and that is
+    admissible, takes back all tokens from where the two spellings part.
+    """
+    best = settled(token_table(vocab), data, ends, matcher_at, keep=keep)
+    count = len(ends)
+    first = max(keep, count - MAX_BACK)
+    if best <= first or not count:
+        return best
+    base = ends[first - 1] if first else 0
+    for place, index, ids in spellings(vocab, data[base:], [end - base for end in ends[first:]]):
+        if first + index < best and np.isin(ids, matcher_at(base + place).allowed_tokens()).any():
+            best = first + index
+    return best
+
+
+def spellings(vocab: Vocabulary, data: bytes, ends: list[int]) -> list[tuple[int, int, npt.NDArray[np.int32]]]:
+    """Where a token may start inside of the last one of `data` and go on past its end, in the tokenizer's own spelling.
+
+    Each entry: the place, how many tokens of `data` such a spelling has in common with it, and those tokens. A few
+    dozen of the commonest tokens are tried at each place, and the answer is kept.
+    """
+    table = token_table(vocab)
+    known = table.other_spellings.get(data)
+    if known is not None:
+        return known
+    found: dict[tuple[int, int], list[int]] = {}
+    begin = ends[-2] if len(ends) > 1 else 0
+    for place in range(max(begin + 1, len(data) - table.max_bytes + 1), len(data)):
+        for token, spelled in table.extensions(data[place:], TRIED):
+            other = _ends_of(vocab, data[:place] + spelled)
+            if other is None or place not in other or other[-1] != place + len(spelled) or other[-2] != place:
+                continue
+            index = next((i for i, (a, b) in enumerate(zip(ends, other, strict=False)) if a != b), len(ends))
+            found.setdefault((place, index), []).append(token)
+    made = [(place, index, np.array(ids, np.int32)) for (place, index), ids in found.items()]
+    if len(table.other_spellings) >= MAX_SPELLINGS:
+        table.other_spellings.clear()
+    table.other_spellings[data] = made
+    return made
+
+
+def _ends_of(vocab: Vocabulary, data: bytes) -> list[int] | None:
+    try:
+        return boundaries(vocab, vocab.encode(data))
+    except VocabularyError:
+        return None  # a token that ends inside of a character

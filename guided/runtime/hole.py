@@ -17,7 +17,7 @@ from guided.constraints import AnyText, Constraint
 from guided.errors import ConstraintError, GenerationError, VocabularyError
 from guided.runtime.bias import NO_PENALTIES, Penalties
 from guided.runtime.engine import Policy
-from guided.runtime.healing import boundaries, settled, token_table, utf8_length
+from guided.runtime.healing import boundaries, respelled, settled, token_table, utf8_length
 from guided.runtime.hole_budget import Budget
 from guided.runtime.hole_cuts import Cuts, Follow
 from guided.runtime.hole_grammar import Followed
@@ -295,7 +295,10 @@ class Hole:
             return replace(state, text=after, lead=0, back=back, is_healed=False)
         ends = boundaries(self.vocab, tokens or [])
         keep = 0 if text.seq is not None or text.pending else 1
-        count = settled(self.table, text.tail, ends, lambda at: self._matcher_at(state, at), keep=keep)
+        if state.lead:  # the end of what is given: the cut that healing is about
+            count = respelled(self.vocab, text.tail, ends, lambda at: self._matcher_at(state, at), keep=keep)
+        else:
+            count = settled(self.table, text.tail, ends, lambda at: self._matcher_at(state, at), keep=keep)
         return self._settled(state, (tokens or [])[:count], ends[count - 1] if count else 0)
 
     def _settled(self, state: HoleState, tokens: list[int], size: int) -> HoleState:
