@@ -92,7 +92,9 @@ def from_loaded(
     if architecture.is_recurrent:
         runner = RecurrentRunner(model, snapshot_bytes=cache_bytes, num_threads=num_threads, max_batch=max_batch)
     else:
-        recorder = CudaRecorder() if on_cuda and graphs is not False and not _is_spread(model) else None
+        recorder = (
+            CudaRecorder(architecture.device) if on_cuda and graphs is not False and not _is_spread(model) else None
+        )
         runner = ModelRunner(model, num_threads=num_threads, max_batch=max_batch, form=form, recorder=recorder)
     vocab = _vocabulary(tokenizer, model, runner.num_logits)
     chooser = DeviceChooser(architecture.device) if on_cuda and not _is_spread(model) else None
