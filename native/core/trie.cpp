@@ -16,12 +16,20 @@ Trie::Trie(std::vector<std::optional<std::string>> tokens, std::vector<std::int3
 }
 
 void Trie::build() {
-    for (std::size_t t = 0; t < tokens_.size(); ++t)
-        if (tokens_[t] && !tokens_[t]->empty()) ids_.push_back(static_cast<std::int32_t>(t));
-    std::sort(ids_.begin(), ids_.end(), [&](std::int32_t a, std::int32_t b) {
-        const int order = tokens_[static_cast<std::size_t>(a)]->compare(*tokens_[static_cast<std::size_t>(b)]);
-        return order != 0 ? order < 0 : a < b;
+    std::vector<std::pair<std::uint64_t, std::int32_t>> order;  // by the first eight bytes, which decide nearly always
+    for (std::size_t t = 0; t < tokens_.size(); ++t) {
+        if (!tokens_[t] || tokens_[t]->empty()) continue;
+        std::uint64_t head = 0;
+        for (std::size_t i = 0; i < 8; ++i) head = head << 8 | (i < tokens_[t]->size() ? static_cast<std::uint8_t>((*tokens_[t])[i]) : 0);
+        order.push_back({head, static_cast<std::int32_t>(t)});
+    }
+    std::sort(order.begin(), order.end(), [&](const auto& x, const auto& y) {
+        if (x.first != y.first) return x.first < y.first;
+        const int rest = tokens_[static_cast<std::size_t>(x.second)]->compare(*tokens_[static_cast<std::size_t>(y.second)]);
+        return rest != 0 ? rest < 0 : x.second < y.second;
     });
+    ids_.reserve(order.size());
+    for (const auto& [_, id] : order) ids_.push_back(id);
     auto add = [&](std::uint8_t b, std::size_t depth, NodeId parent, std::uint32_t rank) {
         byte_.push_back(b), depth_.push_back(static_cast<std::uint16_t>(depth)), parent_.push_back(parent);
         rank_.push_back(rank), own_.push_back(0), end_.push_back(0);

@@ -96,3 +96,23 @@ def test_a_keyword_may_be_spelled_with_escapes(keyword):
     grammar = JsonSchema(text).compile(BYTES)
     assert grammar.matcher().accept_bytes(b'{"a": 1}')
     assert not grammar.matcher().accept_bytes(b'{"b"')
+
+
+def test_a_model_is_described_once_until_it_is_rebuilt():
+    class Price(BaseModel):
+        amount: int
+
+    first, again = JsonSchema(Price), JsonSchema(Price)
+    assert first.schema_text == again.schema_text
+    assert first == again
+    Price.model_fields["amount"].annotation = str
+    Price.model_rebuild(force=True)
+    assert '"string"' in JsonSchema(Price).schema_text
+
+
+def test_only_so_many_models_are_remembered():
+    from guided.constraints.json_schema import source
+
+    for number in range(source._MOST_MODELS + 5):
+        JsonSchema(type(f"Model{number}", (BaseModel,), {}))
+    assert len(source._models) <= source._MOST_MODELS

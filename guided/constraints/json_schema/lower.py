@@ -17,7 +17,7 @@ from guided.constraints.json_schema.keywords import TYPE_BITS, check_shapes, key
 from guided.constraints.json_schema.node_count import NodeCount
 from guided.constraints.json_schema.numbers import NumberSpellings
 from guided.constraints.json_schema.options import SchemaOptions
-from guided.constraints.json_schema.place import Path, Place, pointer_of
+from guided.constraints.json_schema.place import NO_SCOPE, Path, Place, pointer_of
 from guided.constraints.json_schema.references import References
 from guided.constraints.json_schema.scalars import ScalarParts
 from guided.constraints.json_schema.source import SchemaSource
@@ -54,7 +54,7 @@ class SchemaLowering:
         self._enforced = keywords_of(draft) - unused if unused else keywords_of(draft)
         self._count = NodeCount(max_nodes)
         self._copies = NodeCount(min(_MOST_COPIES, max_nodes), "a schema with too many dynamic scopes")
-        self._lowered: set[int] = set()  # identities of schemas
+        self._lowered: set[int] = set()  # identities of schemas in a dynamic scope
         self._strings = StringParts(builder, options)
         numbers = NumberSpellings(builder, has_integral_floats=draft > 4)
         values = ValueNodes(builder, numbers, self._count, traits)
@@ -132,13 +132,14 @@ class SchemaLowering:
                 raise InvalidSchema(pointer_to(place.pointer, "$ref"), "the reference leads back to itself")
             followed.add(id(schema))
             place = self._references.follow(place)
-        key = place.key
+        key = id(schema) if place.scope is NO_SCOPE else place.key
         node = self._node_of.get(key)
         if node is None:
             self._count.add()
-            if id(schema) in self._lowered:
-                self._copies.add()
-            self._lowered.add(id(schema))
+            if place.scope is not NO_SCOPE:
+                if id(schema) in self._lowered:
+                    self._copies.add()
+                self._lowered.add(id(schema))
             self._node_of[key] = node = self._builder.schema()
             self._pending.append((node, place, kept))
         return node

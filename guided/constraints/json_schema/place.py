@@ -68,7 +68,7 @@ class Place(NamedTuple):
     @property
     def key(self) -> Hashable:
         """Equal for places that mean the same."""
-        return id(self.schema) if self.scope is NO_SCOPE else (id(self.schema), self.scope.key)
+        return id(self.schema), self.scope.key
 
     def child(self, *keys: str | int) -> Place:
         """The sub-schema at `keys`."""

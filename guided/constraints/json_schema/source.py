@@ -10,6 +10,7 @@ import dataclasses
 import json
 import re
 import sys
+import threading
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -61,14 +62,35 @@ def read_source(source: Any) -> SchemaSource:
         return _from_text(source)
     if isinstance(source, dict | bool):
         return _from_json(source)
-    if isinstance(source, type) and (
-        dataclasses.is_dataclass(source) or is_typeddict(source) or hasattr(source, "model_json_schema")
-    ):
+    if isinstance(source, type) and hasattr(source, "model_json_schema"):
+        return _schema_of_model(source)
+    if isinstance(source, type) and (dataclasses.is_dataclass(source) or is_typeddict(source)):
         return schema_of_type(source)
     raise ConstraintError(
         f"a schema must be a dict, bool, JSON text, pydantic model, dataclass or TypedDict, not {source!r}; "
         "for other types use guided.constraint()"
     )
+
+
+_MOST_MODELS = 64
+# by model: what pydantic made of it, and the source; a model that is rebuilt is asked again
+_models: dict[type, tuple[Any, SchemaSource]] = {}
+_lock = threading.Lock()
+
+
+def _schema_of_model(model: type) -> SchemaSource:
+    """The schema of a pydantic model, kept for the models used last: pydantic takes 0.3 ms or more to write it."""
+    known = _models.get(model)
+    if known is not None and known[0] is getattr(model, "__pydantic_core_schema__", None):
+        return known[1]
+    source = schema_of_type(model)
+    core = getattr(model, "__pydantic_core_schema__", None)  # made just now, if that was put off
+    if core is not None:
+        with _lock:
+            while len(_models) >= _MOST_MODELS:
+                del _models[next(iter(_models))]
+            _models[model] = (core, source)
+    return source
 
 
 def schema_of_type(annotation: Any) -> SchemaSource:
