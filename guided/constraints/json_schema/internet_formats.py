@@ -42,18 +42,17 @@ def internet_pattern(name: str) -> str:
 def _ipv6() -> str:
     """`IPv6address`: eight groups, or fewer around one `::`, of which the last two may be an IPv4 address."""
     group = "[0-9a-fA-F]{1,4}"
-    last = f"(?:{group}:{group}|{IPV4})"
-    options = [f"(?:{group}:){{6}}{last}"]
+    before_last, others = [f"(?:{group}:){{6}}"], []  # the two last groups stand once: long patterns take long to read
     for before in range(8):  # groups before the `::`
         head = f"(?:{group}(?::{group}){{0,{before - 1}}})?" if before else ""
         after = 5 - before
         if after >= 0:
-            options.append(f"{head}::(?:{group}:){{{after}}}{last}")
+            before_last.append(f"{head}::(?:{group}:){{{after}}}")
         elif after == -1:
-            options.append(f"{head}::{group}")
+            others.append(f"{head}::{group}")
         else:
-            options.append(f"{head}::")
-    return f"(?:{'|'.join(options)})"
+            others.append(f"{head}::")
+    return f"(?:(?:{'|'.join(before_last)})(?:{group}:{group}|{IPV4})|{'|'.join(others)})"
 
 
 @functools.cache
@@ -69,11 +68,11 @@ def _identifier(extra: str, private: str, *, is_reference: bool) -> str:
     authority = f"(?:{userinfo}@)?{host}(?::[0-9]*)?"
     rooted = f"//{authority}{tail}|/(?:{pchar}+{tail})?"
     query = rf"(?:\?(?:{pchar}|[/?{private}])*)?(?:#(?:{pchar}|[/?])*)?"
-    absolute = rf"[A-Za-z][A-Za-z0-9+.\-]*:(?:{rooted}|{pchar}+{tail}|){query}"
+    scheme = r"[A-Za-z][A-Za-z0-9+.\-]*:"
     if not is_reference:
-        return absolute
+        return f"{scheme}(?:{rooted}|{pchar}+{tail}|){query}"
     no_scheme = f"(?:[{unreserved}{delimiters}@]|{escaped})+{tail}"
-    return f"(?:{absolute}|(?:{rooted}|{no_scheme}|){query})"
+    return f"(?:(?:{scheme})?(?:{rooted})|{scheme}(?:{pchar}+{tail})?|(?:{no_scheme})?){query}"
 
 
 @functools.cache
