@@ -96,7 +96,7 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
     Node node{kind, nullable, true, nullable ? 0u : 1u, 1, a, b, min, max, {}};
     describe(node, list);
     // a text has as many expressions as characters, and lists of lists grow with the square of their number
-    const auto max_least = static_cast<std::int64_t>(max_expressions_ / 8), max_listed = static_cast<std::int64_t>(4 * max_expressions_);
+    const auto max_least = static_cast<std::int64_t>(max_expressions_ / 16), max_listed = static_cast<std::int64_t>(4 * max_expressions_);
     if (kind == ExprKind::Cat && node.least > max_least) throw TooComplex("characters of the shortest text of an expression", max_least);
     if (static_cast<std::int64_t>(lists_.size()) > max_listed) throw TooComplex("alternatives of regular expressions", max_listed);
     if (node.depth > kMaxDepth) throw TooComplex("nesting of a regular expression", kMaxDepth);

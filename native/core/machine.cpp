@@ -15,8 +15,8 @@ void sort_unique(Config& config) {
 namespace {
 
 constexpr std::size_t kMaxConfigs = 4096;
-constexpr std::uint32_t kMaxCharacters = 250'000;
-constexpr std::uint64_t kMaxShortest = 1 << 24;
+constexpr std::uint32_t kMaxCharacters = 125'000;
+constexpr std::uint64_t kMaxShortest = 125'000;
 
 void add(Config& config, FrameId f) {
     if (std::find(config.begin(), config.end(), f) != config.end()) return;

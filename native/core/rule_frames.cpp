@@ -10,7 +10,7 @@ namespace guided {
 namespace {
 
 constexpr std::size_t kMaxCallers = 1024;
-constexpr std::uint64_t kMaxWay = 1 << 24;
+constexpr std::uint64_t kMaxWay = 250'000;
 
 bool is_of_rule(FrameKind kind) { return kind >= FrameKind::Rule; }
 

@@ -12,7 +12,7 @@ namespace guided {
 namespace {
 
 constexpr std::uint64_t kNever = UINT64_MAX;
-constexpr std::uint64_t kMaxWork = 4'000'000;  // entries looked at while tables of goals are made
+constexpr std::uint64_t kMaxWork = 400'000;  // entries looked at while tables of goals are made
 
 std::uint64_t plus(std::uint64_t x, std::uint64_t y) { return y >= kNever - x ? kNever : x + y; }
 std::uint64_t times(std::uint64_t x, std::uint64_t n) { return n && x >= kNever / n ? kNever : x * n; }

@@ -40,8 +40,12 @@ GRAMMARS: dict[str, Productions] = {
 
 def check(grammar: Productions, most: int) -> None:
     """Every prefix up to a length: the bytes that may come, completeness, and the shortest way to the end."""
+    check_constraint(Grammar(gbnf(grammar)), grammar, most)
+
+
+def check_constraint(constraint: guided.Constraint, grammar: Productions, most: int) -> None:
     alphabet = sorted({s for bodies in grammar.values() for body in bodies for s in body if s not in grammar})
-    compiled = Grammar(gbnf(grammar)).compile(BYTES)
+    compiled = constraint.compile(BYTES)
     states = [("", compiled.matcher())]
     while states:
         text, matcher = states.pop()
@@ -159,3 +163,31 @@ def test_what_must_come_is_forced():
     assert state.accept_bytes(b" = (n")
     assert state.forced_bytes() == b"il);"
     assert state.shortest_completion() == b"il);"
+
+
+def renamed(grammar: Productions, suffix: str) -> tuple[str, dict[str, list[list[str]]]]:
+    """The same grammar with other names, so that two can stand side by side; and its first rule."""
+    names = {name: f"{name}{suffix}" for name in grammar}
+    rules = {names[n]: [[names.get(s, s) for s in a] for a in alternatives] for n, alternatives in grammar.items()}
+    return next(iter(rules)), rules
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_compositions_of_random_grammars_are_what_the_oracle_says(seed):
+    rng = random.Random(100 + seed)
+    for _ in range(15):
+        left, right = random_grammar(rng), random_grammar(rng)
+        if "A" not in productive(left) or "A" not in productive(right):
+            continue
+        (x, first), (y, second) = renamed(left, "1"), renamed(right, "2")
+        one, two = Grammar(gbnf(left)), Grammar(gbnf(right))
+        compositions = {
+            guided.Seq(one, "c", two): [[x, "c", y]],
+            guided.Seq(one, two, one): [[x, y, x]],
+            one | two | "c": [[x], [y], ["c"]],
+            guided.Repeat(one, min=1, max=2, sep=two): [[x], [x, y, x]],
+            guided.Repeat(one | "c", min=0, max=2): [[], [x], ["c"], [x, x], [x, "c"], ["c", x], ["c", "c"]],
+        }
+        for composition, alternatives in compositions.items():
+            check_constraint(composition, {"S": alternatives, **first, **second}, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import string
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import guided
+from tests.oracles.hostile_grammars import GRAMMARS
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,10 @@ CASES: dict[str, Hostile] = {
         lambda: _unevaluated(12), [{"leaf": 1}, {"a3": 1}], [{"leaf": "x"}, {"other": 1}]
     ),
     "unevaluatedProperties under anyOf, 200 deep": _schema(lambda: _unevaluated(200), [], [{"other": 1}]),
+    **{
+        f"grammar: {name}": Hostile(functools.partial(guided.Grammar, text), good, bad)
+        for name, (text, good, bad) in GRAMMARS.items()
+    },
 }
 
 
