@@ -218,7 +218,7 @@ class Session:
         session._decoding = Decoding(seed=decoding["seed"], row=decoding["row"])
         session._state = state
         if arrays and isinstance(engine, SavingEngine) and engine.capabilities.saves:
-            scheduler.run_one(_put_back(engine, state.text.pending, arrays))
+            scheduler.run_one(_put_back(engine, state.text.pending[: decoding["num_computed"]], arrays))
         return session
 
     def close(self) -> None:
@@ -328,8 +328,7 @@ def _exported(engine: SavingEngine, tokens: Sequence[int]) -> Row[Arrays]:
 
 
 def _put_back(engine: SavingEngine, tokens: Sequence[int], arrays: Arrays) -> Row[int]:
-    num_saved = next((array.shape[2] for array in arrays.values() if array.ndim == 4), 0)
-    return engine.restore(tokens[:num_saved], arrays)
+    return engine.restore(tokens, arrays)
     yield []
 
 

@@ -51,7 +51,10 @@ def write_session(path: Path, state: RunState, vocab: Vocabulary, decoding: Mapp
 
 
 def read_session(path: Path, vocab: Vocabulary) -> tuple[RunState, dict[str, int], Arrays]:
-    """The state, seed and row, and arrays of a file; raises `InputError` for one that is damaged or another's."""
+    """The state, the numbers beside it (seed, row, how many tokens the arrays are of), and the arrays of a file.
+
+    Raises `InputError` for one that is damaged, or was saved with another vocabulary.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             names = [info for info in archive.infolist() if info.filename != "sha256"]
@@ -73,7 +76,7 @@ def read_session(path: Path, vocab: Vocabulary) -> tuple[RunState, dict[str, int
         raise InputError(f"{path} is no session that can be read: {error}") from error
     if fingerprint != vocab.fingerprint:
         raise InputError(f"{path} was saved with another vocabulary: {fingerprint}, this one is {vocab.fingerprint}")
-    return state, {"seed": document["seed"], "row": document["row"]}, arrays
+    return state, {name: int(document[name]) for name in ("seed", "row", "num_computed")}, arrays
 
 
 def _plain_state(state: RunState) -> dict[str, Any]:
@@ -81,6 +84,7 @@ def _plain_state(state: RunState) -> dict[str, Any]:
     computed = [] if text.seq is None else [int(token) for token in text.seq.tokens]
     return {
         "tokens": [*computed, *map(int, text.pending)],
+        "num_computed": len(computed),
         "tail": text.tail.decode("latin-1"),
         "tail_marks": list(text.tail_marks),
         "ahead": state.ahead.decode("latin-1"),

@@ -18,7 +18,7 @@ import torch
 
 from guided.errors import GenerationError, ModelLoadError
 from guided.runtime import sampling
-from guided.runtime.engine import Extend, Policy
+from guided.runtime.engine import Bias, Extend, Policy
 from guided_backends import transformers as backend
 from guided_backends.torch_device.device_choice import DeviceChooser, mask_by_torch
 from guided_backends.transformers.decode_graphs import DecodeGraphs
@@ -75,6 +75,12 @@ def test_choices_are_those_of_the_host(seed):
         allowed = None if masks is None else sampling.allowed_bits(masks[row], size)
         expected = sampling.choose_from_all(logits[row], allowed, policy).tokens[0]
         assert tokens[row] == expected, policy
+
+
+def test_rows_with_a_bias_are_left_to_the_host():
+    bias = Bias(np.array([1], np.int32), np.array([3], np.float32), np.zeros(0, np.int32))
+    assert DeviceChooser.knows(Policy(temperature=1.0))
+    assert not DeviceChooser.knows(Policy(temperature=1.0, bias=bias))
 
 
 def test_a_token_does_not_depend_on_its_batch():

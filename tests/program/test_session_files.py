@@ -145,3 +145,22 @@ def test_a_file_of_a_later_version_is_refused(model, session, tmp_path):
         archive.writestr("sha256", session_file._digest(parts))
     with pytest.raises(guided.InputError, match="version is 2"):
         model.restore(tmp_path / "t")
+
+
+@pytest.mark.slow
+def test_transformers_models_restore_their_cache_too(tmp_path):
+    pytest.importorskip("torch", reason="pip install 'guided[transformers]'")
+    from guided_backends.builtin import shipped_model
+
+    path = str(shipped_model())
+    with guided.load_model(path, backend="transformers") as model:
+        session = model.session()
+        session.text("A long introduction that nobody wants to read twice. Name: ")
+        session.gen("name", regex="[A-Z][a-z]{2,8}")
+        session.text("\nAge: ")
+        session.save(tmp_path / "s")
+        expected = session.gen("age", type=int, max_tokens=4)
+    with guided.load_model(path, backend="transformers") as fresh:
+        restored = fresh.restore(tmp_path / "s")
+        assert restored.gen("age", type=int, max_tokens=4) == expected
+        assert fresh.stats.tokens_reused > 15

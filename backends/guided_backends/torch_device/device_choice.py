@@ -39,8 +39,8 @@ class DeviceChooser:
 
     @staticmethod
     def knows(policy: Policy) -> bool:
-        """Whether a row can be chosen here: one token, and no log-probabilities wanted."""
-        return policy.num == 1 and not policy.logprobs
+        """Whether a row can be chosen here: one token, no bias, and no log-probabilities wanted."""
+        return policy.num == 1 and not policy.logprobs and policy.bias is None
 
     def upload(self, masks: npt.NDArray[np.int32]) -> torch.Tensor:
         """The mask words on the device; the copy runs beside the forward, and later work waits for it."""

@@ -49,6 +49,7 @@ class TransformersEngine(DeviceChoosingEngine):
             reuse=reuse,
             chooser=chooser,
             tree=not runner.architecture.is_recurrent,
+            saves=isinstance(runner, ModelRunner),
         )
         architecture = runner.architecture
         if architecture.is_recurrent:
