@@ -146,6 +146,22 @@ def test_select_on_the_device_is_select_on_the_host(engine_of):
     assert [int(c.tokens[0]) for c in engines[1].select(both[1], beyond, [Policy()] * 3)] == [0, 0, 0]
 
 
+def test_a_bias_is_left_to_the_host(engine_of):
+    bias = Bias(
+        repeated=np.array([20, 30], np.int32),
+        ids=np.array([40], np.int32),
+        added=np.array([50.0], np.float32),
+        repetition=2.0,
+    )
+    policies = [Policy(bias=bias), Policy(), Policy(temperature=1.0, uniform=0.3, bias=bias)]
+    chosen = []
+    for engine in (engine_of("llama"), on_device("llama")):
+        rows = engine.step([Extend(engine.open([]), text) for text in TEXTS])
+        chosen.append([int(choice.tokens[0]) for choice in engine.select(rows, None, policies)])
+    assert chosen[0] == chosen[1]
+    assert chosen[0][0] == 40
+
+
 def test_select_leaves_the_rows_as_they_are():
     engine = on_device("llama")
     rows = engine.step([Extend(engine.open([]), text) for text in TEXTS])
