@@ -21,10 +21,10 @@ from guided.constraints.json_schema.values import ANYTHING, NOTHING
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["Applicators"]
+__all__ = ["APPLICATORS", "Applicators"]
 
 _OBJECT = 64
-_IN_PLACE = frozenset(
+APPLICATORS = frozenset(
     {
         *("allOf", "anyOf", "oneOf", "not", "if", "then", "else", *REFERENCES),
         *("dependencies", "dependentRequired", "dependentSchemas"),
@@ -53,8 +53,6 @@ class Applicators:
 
     def add(self, fields: dict[str, Any], schema: dict[str, Any], place: Place, nodes: Nodes) -> None:
         """Add `all_of`, `any_of` and `one_of` to the fields of a node."""
-        if _IN_PLACE.isdisjoint(schema) and "any_of" not in fields:
-            return
         all_of = self._list(schema, place, nodes, "allOf")
         for keyword in REFERENCES:
             if keyword in schema:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from guided.constraints.json_schema.applicators import Applicators
+from guided.constraints.json_schema.applicators import APPLICATORS, Applicators
 from guided.constraints.json_schema.containers import add_array, add_object
 from guided.constraints.json_schema.dialects import left_out
 from guided.constraints.json_schema.keywords import TYPE_BITS, check_shapes, keywords_of, pointer_to
@@ -152,7 +152,8 @@ class SchemaLowering:
             add_object(fields, schema, place, self, self._strings)
         if types & _ARRAY:
             add_array(fields, schema, place, self, self._draft)
-        self._applicators.add(fields, schema, place, self)
+        if not APPLICATORS.isdisjoint(schema) or "any_of" in fields:
+            self._applicators.add(fields, schema, place, self)
         if "all_of" in fields or "any_of" in fields or "one_of" in fields:
             groups = [*fields.get("any_of", ()), *fields.get("one_of", ())]
             literals = [*fields.get("all_of", ()), *(n for group in groups for n in group)]

@@ -54,22 +54,26 @@ class ScalarParts:
 
     def fields(self, schema: dict[str, Any], place: Place) -> dict[str, Any]:
         """`types`, `string`, `number`, and `any_of` where arrays or objects are listed."""
-        fields: dict[str, Any] = {"types": _types(schema)}
-        numbers = self._range(schema)
-        strings = self._strings.of(schema, place) if fields["types"] & _STRING else []
-        values = _allowed_values(schema)
-        if values is not None:
-            if "multipleOf" in schema:
-                divisor = Fraction(schema["multipleOf"])
-                values = [v for v in values if not _is_number(v) or (Fraction(v) / divisor).denominator == 1]
-            if schema.get("uniqueItems") is True:
-                values = [v for v in values if not isinstance(v, list) or len(set(map(value_key, v))) == len(v)]
-            self._add_values(fields, Scalars.of(values), numbers, strings)
-        elif fields["types"] & _NUMBER:
-            self._add_numbers(fields, numbers, schema.get("multipleOf"))
-        if fields["types"] & _STRING and strings:
+        types = _types(schema)
+        fields: dict[str, Any] = {"types": types}
+        strings = self._strings.of(schema, place) if types & _STRING else []
+        if "enum" in schema or "const" in schema:
+            self._add_values(fields, self._listed(schema), self._range(schema), strings)
+        elif types & _NUMBER:
+            self._add_numbers(fields, self._range(schema), schema.get("multipleOf"))
+        if strings and fields["types"] & _STRING:
             fields["string"] = strings[0] if len(strings) == 1 else self._builder.intersect(strings)
         return fields
+
+    def _listed(self, schema: dict[str, Any]) -> Scalars:
+        """The values of enum and const that are multiples and lists of different items where such are asked for."""
+        values = _allowed_values(schema)
+        if "multipleOf" in schema:
+            divisor = Fraction(schema["multipleOf"])
+            values = [v for v in values if not _is_number(v) or (Fraction(v) / divisor).denominator == 1]
+        if schema.get("uniqueItems") is True:
+            values = [v for v in values if not isinstance(v, list) or len(set(map(value_key, v))) == len(v)]
+        return Scalars.of(values)
 
     def _add_numbers(self, fields: dict[str, Any], numbers: NumericRange, divisor: int | Decimal | None) -> None:
         wanted, refused = [], []
@@ -143,20 +147,19 @@ def _names(schema: dict[str, Any]) -> list[str]:
 
 
 def _types(schema: dict[str, Any]) -> int:
-    if "type" not in schema:
+    names = schema.get("type")
+    if isinstance(names, str):
+        return TYPE_BITS[names]
+    if names is None:
         return ALL_TYPES
-    if isinstance(schema["type"], str):
-        return TYPE_BITS[schema["type"]]
     bits = 0
-    for name in _names(schema):
+    for name in names:
         bits |= TYPE_BITS[name]
     return bits
 
 
-def _allowed_values(schema: dict[str, Any]) -> list[Any] | None:
-    """The values that enum and const leave, or None where neither is there."""
-    if "enum" not in schema and "const" not in schema:
-        return None
+def _allowed_values(schema: dict[str, Any]) -> list[Any]:
+    """The values that enum and const leave."""
     lists = [schema["enum"]] if "enum" in schema else []
     if "const" in schema:
         lists.append([schema["const"]])
