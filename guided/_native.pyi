@@ -1,6 +1,6 @@
 """The compiled core: plain data in, plain data out. Ids are small integers that belong to one `Builder`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,9 @@ class Expression:
 class Builder:
     """Collects expressions, schema nodes and grammar nodes; `compile` turns one root into a grammar."""
 
-    def __init__(self, max_expressions: int = ..., max_states: int = ...) -> None: ...
+    places: Sequence[Callable[[int], str | None]]  # set by who lowers schemas: pointers of schema nodes
+
+    def __init__(self, **limits: int) -> None: ...  # fields of guided.Limits
 
     # Regular expressions over Unicode code points; each call returns an expression id.
     def empty(self) -> int: ...  # matches nothing at all
@@ -83,7 +85,15 @@ class Builder:
     def lexeme(self, expression: int) -> int: ...  # a text of the expression, as UTF-8
     def raw(self, text: bytes) -> int: ...  # exactly these bytes
     def json(
-        self, schema: int, *, order: str, item_separator: str, key_separator: str, whitespace: str, indent: int | None
+        self,
+        schema: int,
+        *,
+        order: str,
+        item_separator: str,
+        key_separator: str,
+        whitespace: str,
+        indent: int | None,
+        may_exceed: bool = False,
     ) -> int: ...
     def sequence(self, parts: Sequence[int]) -> int: ...
     def choice(self, parts: Sequence[int]) -> int: ...
@@ -124,3 +134,4 @@ class Matcher:
     def __hash__(self) -> int: ...
 
 def fill_masks(matchers: Sequence[Matcher], out: npt.NDArray[np.int32]) -> None: ...
+def default_limits() -> dict[str, int]: ...  # of a builder made without arguments

@@ -7,7 +7,7 @@
     │   ├── InvalidRegex(pattern, position, reason)
     │   ├── InvalidGrammar(diagnostic)       has a place in the grammar: line, column, reason
     │   ├── UnsatisfiableConstraint(reason, witness)
-    │   └── ConstraintTooComplex(what, limit)
+    │   └── ConstraintTooComplex(what, limit, name, pointer)
     ├── VocabularyError
     ├── TemplateError                  has a place in a file: see `Diagnostic`
     │   ├── TemplateSyntaxError
@@ -114,14 +114,20 @@ class UnsatisfiableConstraint(ConstraintError):
 
 
 class ConstraintTooComplex(ConstraintError):
-    """Compiling or matching needs more work than is allowed: by `guided.Limits`, or by a fixed bound of the core."""
+    """Compiling or matching needs more work than is allowed.
 
-    def __init__(self, what: str, limit: int) -> None:
-        super().__init__(
-            f"constraint too complex: {what} (limit {limit}); simplify it (guided.Limits: what can be raised)"
-        )
+    `name` is the field of `guided.Limits` that sets the limit, or None where it is a fixed bound; `pointer` is a JSON
+    pointer to the schema that asks for the work, if it is one.
+    """
+
+    def __init__(self, what: str, limit: int, name: str | None = None, pointer: str | None = None) -> None:
+        place = "" if pointer is None else f" at {pointer or '/'}"
+        way_out = "" if name is None else f", or raise guided.Limits({name}=...)"
+        super().__init__(f"constraint too complex{place}: {what} (limit {limit}); simplify it{way_out}")
         self.what = what
         self.limit = limit
+        self.name = name
+        self.pointer = pointer
 
 
 class VocabularyError(GuidedError):

@@ -36,9 +36,11 @@ std::u32string to_text(nb::str s) {
     return out;
 }
 
-void raise(const char* name, nb::tuple args) {
+// `schema`: the id of the schema node at fault, which Python can place.
+void raise(const char* name, nb::tuple args, std::optional<std::uint32_t> schema = {}) {
     nb::object type = nb::module_::import_("guided.errors").attr(name);
     nb::object error = type(*args);
+    if (schema) nb::setattr(error, "schema_node", nb::int_(*schema));
     PyErr_SetObject(type.ptr(), error.ptr());
 }
 
@@ -55,10 +57,9 @@ struct PyMatcher {
 
 class PyBuilder {
    public:
-    const std::uint64_t max_expressions, max_states;
+    const Limits limits;
 
-    PyBuilder(std::uint64_t max_expressions, std::uint64_t max_states)
-        : max_expressions(max_expressions), max_states(max_states), builder_(max_expressions, max_states) {}
+    explicit PyBuilder(const Limits& limits) : limits(limits), builder_(limits) {}
 
     Builder& builder() {
         if (is_spent_) throw nb::value_error("this builder has been compiled; start a new one");
@@ -144,8 +145,31 @@ void define_schema(PyBuilder& b, std::uint32_t id, std::uint32_t types, std::opt
     slot = std::move(n);
 }
 
+Limits limits_of(const nb::kwargs& given) {
+    Limits out;
+    for (auto [key, value] : given) {
+        const std::string name = nb::cast<std::string>(key);
+        bool is_known = false;
+#define LIMIT(field, _) \
+    if (name == #field) out.field = nb::cast<std::uint64_t>(value), is_known = true;
+        GUIDED_LIMITS(LIMIT)
+#undef LIMIT
+        if (!is_known) throw nb::value_error(("no such limit: " + name).c_str());
+    }
+    return out;
+}
+
+nb::dict default_limits() {
+    nb::dict out;
+    const Limits limits;
+#define LIMIT(field, _) out[#field] = limits.field;
+    GUIDED_LIMITS(LIMIT)
+#undef LIMIT
+    return out;
+}
+
 std::uint32_t json_node(PyBuilder& b, std::uint32_t schema, const std::string& order, nb::str item_separator,
-                        nb::str key_separator, const std::string& whitespace, std::optional<std::uint32_t> indent) {
+                        nb::str key_separator, const std::string& whitespace, std::optional<std::uint32_t> indent, bool may_exceed) {
     if (order != "declared" && order != "any") throw nb::value_error("order must be 'declared' or 'any'");
     if (whitespace != "flexible" && whitespace != "fixed") throw nb::value_error("whitespace must be 'flexible' or 'fixed'");
     for (const SchemaNode& n : b.schemas().nodes)
@@ -153,7 +177,7 @@ std::uint32_t json_node(PyBuilder& b, std::uint32_t schema, const std::string& o
     Layout layout;
     layout.is_flexible = whitespace == "flexible", layout.is_any_order = order == "any";
     if (!layout.is_flexible) layout.item_separator = to_text(item_separator), layout.key_separator = to_text(key_separator), layout.indent = indent;
-    return b.builder().json(b.schema(schema), layout);
+    return b.builder().json(b.schema(schema), layout, may_exceed);
 }
 
 std::int32_t* row_of(const MaskOut& out, const Grammar& g) {
@@ -191,8 +215,8 @@ nb::object allowed_tokens(const PyMatcher& m) {
 void bind_builder(nb::module_& m) {
     nb::class_<PortableExpr>(m, "Expression", "A regular expression outside of any builder; it never changes.")
         .def_prop_ro("size", [](const PortableExpr& x) { return x.num_parts(); });
-    nb::class_<PyBuilder>(m, "Builder")
-        .def(nb::init<std::uint64_t, std::uint64_t>(), "max_expressions"_a = 2'000'000, "max_states"_a = 1'000'000)
+    nb::class_<PyBuilder>(m, "Builder", nb::dynamic_attr())
+        .def("__init__", [](PyBuilder* self, nb::kwargs given) { new (self) PyBuilder(limits_of(given)); })
         .def("empty", [](PyBuilder&) { return ExprPool::kEmpty; })
         .def("epsilon", [](PyBuilder&) { return ExprPool::kEpsilon; })
         .def("chars", [](PyBuilder& b, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& ranges) {
@@ -236,7 +260,7 @@ void bind_builder(nb::module_& m) {
         }, "states"_a, "accepting"_a)
         .def("tabulated", [](PyBuilder& b, std::uint32_t e, std::uint32_t max_states) { return b.pool().tabulated(b.expr(e), max_states); },
              "part"_a, "max_states"_a)
-        .def("scratch", [](PyBuilder& b) { return std::make_unique<PyBuilder>(b.max_expressions, b.max_states); })
+        .def("scratch", [](PyBuilder& b) { return std::make_unique<PyBuilder>(b.limits); })
         .def("exported", [](PyBuilder& b, std::uint32_t e) { return b.pool().exported(b.expr(e)); }, "part"_a)
         .def("insert", [](PyBuilder& b, const PortableExpr& x) { return b.pool().insert(x); }, "expression"_a)
         .def("is_empty", [](PyBuilder& b, std::uint32_t e) { return !b.pool().nonempty(b.expr(e)); }, "part"_a)
@@ -254,7 +278,7 @@ void bind_builder(nb::module_& m) {
         .def("lexeme", [](PyBuilder& b, std::uint32_t e) { return b.builder().lexeme(b.expr(e)); }, "expression"_a)
         .def("raw", [](PyBuilder& b, nb::bytes text) { return b.builder().raw(to_string(text)); }, "text"_a)
         .def("json", &json_node, "schema"_a, nb::kw_only(), "order"_a, "item_separator"_a, "key_separator"_a, "whitespace"_a,
-             "indent"_a.none())
+             "indent"_a.none(), "may_exceed"_a = false)
         .def("sequence", [](PyBuilder& b, const Ids& parts) { return b.builder().sequence(parts); }, "parts"_a)
         .def("choice", [](PyBuilder& b, const Ids& parts) { return b.builder().choice(parts); }, "parts"_a)
         .def("repetition", [](PyBuilder& b, std::uint32_t part, std::uint32_t min, std::optional<std::uint32_t> max,
@@ -313,9 +337,9 @@ NB_MODULE(_native, m) {
         try {
             std::rethrow_exception(p);
         } catch (const TooComplex& e) {
-            raise("ConstraintTooComplex", nb::make_tuple(e.what_is, e.limit));
+            raise("ConstraintTooComplex", nb::make_tuple(e.what_is, e.limit, e.name.empty() ? nb::none() : nb::object(nb::str(e.name.c_str()))), e.schema);
         } catch (const Unsupported& e) {
-            raise("UnsupportedSchema", nb::make_tuple("", e.keyword, std::string(e.what())));
+            raise("UnsupportedSchema", nb::make_tuple("", e.keyword, std::string(e.what())), e.schema);
         } catch (const Unsatisfiable& e) {
             raise("UnsatisfiableConstraint", nb::make_tuple(std::string(e.what())));
         }
@@ -331,6 +355,7 @@ NB_MODULE(_native, m) {
         .def_prop_ro("size", &Trie::num_tokens)
         .def_prop_ro("max_token_bytes", &Trie::max_token_bytes);
     bind_builder(m);
+    m.def("default_limits", &default_limits, "What a builder without arguments allows.");
     nb::class_<Grammar>(m, "Grammar", "A compiled grammar; grown lazily as it is used.")
         .def("start", [](std::shared_ptr<Grammar> g, nb::bytes prefix) {
             StatePtr s = g->start(to_string(prefix));

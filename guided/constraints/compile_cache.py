@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from guided.constraints.limits import Limits
+from guided.errors import ConstraintTooComplex, UnsupportedSchema
 from guided.vocab import Vocabulary
 
 if TYPE_CHECKING:
@@ -37,12 +38,27 @@ def compiled(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _nativ
         if grammar is not None:
             _grammars.move_to_end(key)
             return grammar
-    from guided import _native
-
-    builder = _native.Builder(max_expressions=limits.max_expressions, max_states=limits.max_states)
-    grammar = builder.compile(constraint.lower(builder, limits), vocab.native)
+    builder = limits.new_builder()
+    root = constraint.lower(builder, limits)
+    try:
+        grammar = builder.compile(root, vocab.native)
+    except (ConstraintTooComplex, UnsupportedSchema) as problem:
+        raise _placed(problem, getattr(builder, "places", ())) from None
     with _lock:
         _grammars[key] = grammar
         while len(_grammars) > _CAPACITY:
             _grammars.popitem(last=False)
     return grammar
+
+
+def _placed(
+    problem: ConstraintTooComplex | UnsupportedSchema, places: Sequence[Callable[[int], str | None]]
+) -> ConstraintTooComplex | UnsupportedSchema:
+    """The same error with the pointer of the schema node that the core blames."""
+    node = getattr(problem, "schema_node", None)
+    pointers = [] if node is None else [pointer for place in places if (pointer := place(node)) is not None]
+    if not pointers:
+        return problem
+    if isinstance(problem, UnsupportedSchema):
+        return UnsupportedSchema(pointers[0], problem.keyword, problem.reason)
+    return ConstraintTooComplex(problem.what, problem.limit, problem.name, pointers[0])

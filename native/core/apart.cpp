@@ -13,7 +13,6 @@ namespace guided {
 namespace {
 
 constexpr std::uint64_t kInfinite = UINT64_MAX;
-constexpr std::uint32_t kMaxTried = 20'000;
 
 std::uint64_t plus(std::uint64_t a, std::uint64_t b) { return a == kInfinite || b == kInfinite ? kInfinite : a + b; }
 
@@ -115,7 +114,8 @@ struct Schemas::ApartPlanner {
     std::uint32_t work = 0;
 
     Plan<PlannedKey> from(std::uint32_t first, const Progress& p, bool at_least_one) {
-        if (++work > kMaxTried) throw TooComplex("ways to differ from earlier items, tried one by one", kMaxTried);
+        if (const auto most = schemas.limits_.max_plan_work; ++work > most)
+            throw TooComplex("ways to differ from earlier items, tried one by one", most, "max_plan_work");
         const Object& o = *schemas.objects_[object];
         if (p.equal == 0) return schemas.plan_keys(o, p, at_least_one, needs);
         Plan<PlannedKey> best;
@@ -177,7 +177,8 @@ bool Schemas::is_old(const ArrayProgress& p) const {
 // Items until the array is apart from all old values; the rest is planned as ever.
 Plan<GoalId> Schemas::plan_apart_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs,
                                        std::uint32_t& work) {
-    if (++work > kMaxTried) throw TooComplex("ways to differ from earlier items, tried one by one", kMaxTried);
+    if (++work > limits_.max_plan_work)
+        throw TooComplex("ways to differ from earlier items, tried one by one", limits_.max_plan_work, "max_plan_work");
     if (array_progresses_[progress].equal.empty()) return plan_uniform_items(a, progress, at_least_one, needs);
     if (!at_least_one && can_close(a, progress)) return {2, {}};
     Plan<GoalId> best;

@@ -9,10 +9,7 @@ namespace guided {
 
 namespace {
 
-constexpr std::size_t kMaxCounted = 6;
-constexpr std::uint32_t kMaxPlannedItems = 100'000, kMaxPlanStates = 50'000;
 constexpr std::uint64_t kInfinite = UINT64_MAX;
-constexpr std::uint32_t kMaxDistinct = 1000;
 
 bool is_impossible(const Lits& lits) { return std::find(lits.begin(), lits.end(), kFalseLit) != lits.end(); }
 
@@ -39,7 +36,8 @@ std::uint32_t Schemas::make_array(std::uint32_t layout, const Lits& lits) {
     }
     std::sort(a->apart_from.begin(), a->apart_from.end());
     a->apart_from.erase(std::unique(a->apart_from.begin(), a->apart_from.end()), a->apart_from.end());
-    if (a->some.size() > kMaxCounted) throw TooComplex("conditions that count items", kMaxCounted);
+    if (a->some.size() > limits_.max_counted_items)
+        throw TooComplex("conditions that count items", limits_.max_counted_items, "max_counted_items");
     for (std::size_t i = 0; i < longest; ++i) {
         Lits at;
         for (Lit l : lits) {
@@ -146,7 +144,8 @@ Plan<GoalId> Schemas::plan_uniform_items(const Array& a, std::uint32_t progress,
     std::uint32_t index = array_progresses_[progress].index;
     const std::uint32_t last = std::max(a.min_items, index + (at_least_one ? 1 : 0));
     if (last > a.max_items) return {};
-    if (last - std::min(index, last) > kMaxPlannedItems) throw TooComplex("items that an array must have", kMaxPlannedItems);
+    if (last - std::min(index, last) > limits_.max_required_items)
+        throw TooComplex("items that an array must have", limits_.max_required_items, "max_required_items");
     std::uint64_t each = 0;
     for (; index < last; ++index) {
         const bool is_tail = index > a.prefix.size() && !out.items.empty();
@@ -177,7 +176,8 @@ Plan<GoalId> Schemas::plan_distinct_items(const Array& a, std::uint32_t progress
     const ArrayProgress p = array_progresses_[progress];
     const std::uint32_t last = std::max(a.min_items, p.index + (at_least_one ? 1 : 0));
     if (last > a.max_items) return {};
-    if (last - std::min(p.index, last) > kMaxDistinct) throw TooComplex("items that must all differ", kMaxDistinct);
+    if (last - std::min(p.index, last) > limits_.max_unique_items)
+        throw TooComplex("items that must all differ", limits_.max_unique_items, "max_unique_items");
     Lits seen = p.seen;
     for (std::uint32_t index = p.index; index < last; ++index) {
         Lits lits = index < a.prefix.size() ? a.prefix[index] : a.items;
@@ -233,13 +233,14 @@ Plan<GoalId> Schemas::plan_items(std::uint32_t array, std::uint32_t progress, bo
             for (std::uint32_t s = at;;) {
                 const Seen& step = seen[s];
                 out.items.push_back(step.item);
-                if (step.from == progress || out.items.size() > kMaxPlanStates) break;
+                if (step.from == progress || out.items.size() > limits_.max_plan_work) break;
                 s = step.from;
             }
             std::reverse(out.items.begin(), out.items.end());
             return out;
         }
-        if (seen.size() > kMaxPlanStates) throw TooComplex("ways to make an array, tried one by one", kMaxPlanStates);
+        if (seen.size() > limits_.max_plan_work)
+            throw TooComplex("ways to make an array, tried one by one", limits_.max_plan_work, "max_plan_work");
         relax(cost, at);
     }
     return {};

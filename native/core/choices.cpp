@@ -12,8 +12,6 @@ namespace guided {
 
 namespace {
 
-constexpr std::size_t kMaxAlternatives = 4096, kMaxBranches = 100'000;
-constexpr std::size_t kMaxSplit = 8;       // members of one group whose verdicts are told apart
 constexpr std::size_t kMaxExcluded = 64;   // ways of earlier branches that are remembered
 constexpr std::size_t kMaxOpenKeys = 16;   // named keys that one nameless key is turned into
 
@@ -98,7 +96,7 @@ Schemas::Options Schemas::options_of(const std::vector<Lit>& group, bool is_one_
         for (Lit m : group) out.push_back({m});
         return out;
     }
-    if (group.size() > kMaxSplit) throw TooComplex("members of one anyOf beside unevaluated*", kMaxSplit);
+    if (group.size() > limits_.max_split) throw TooComplex("members of one anyOf beside unevaluated*", limits_.max_split, "max_split");
     for (std::uint32_t mask = 1; mask < (1u << group.size()); ++mask) {
         Lits option;
         for (std::size_t i = 0; i < group.size(); ++i) option.push_back(mask >> i & 1 ? group[i] : negated(group[i]));
@@ -292,7 +290,7 @@ std::vector<Lits> Schemas::alternatives(const Lits& goal, TypeBit type, std::uin
     std::deque<Branch> branches(1);
     branches[0].take(goal, {}, {});
     for (std::size_t work = 0; !branches.empty(); ++work) {
-        if (work > kMaxBranches) throw TooComplex("choices that one value opens", kMaxBranches);
+        if (work > limits_.max_choices) throw TooComplex("choices that one value opens", limits_.max_choices, "max_choices");
         Branch b = std::move(branches.front());
         branches.pop_front();
         std::uint32_t next = kNone;
@@ -301,8 +299,8 @@ std::vector<Lits> Schemas::alternatives(const Lits& goal, TypeBit type, std::uin
             const BranchChoice choice = std::move(b.choices[next]);
             b.choices.erase(b.choices.begin() + next);
             const Options& options = *choice.options;
-            if (branches.size() + out.size() + options.size() > kMaxAlternatives)
-                throw TooComplex("alternatives of one value", kMaxAlternatives);
+            if (branches.size() + out.size() + options.size() > limits_.max_alternatives)
+                throw TooComplex("alternatives of one value", limits_.max_alternatives, "max_alternatives");
             for (std::size_t i = options.size(); i-- > 0;) {
                 Branch copy = b;
                 copy.take(options[i], choice.scopes, choice.path);

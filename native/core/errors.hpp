@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -10,7 +11,11 @@ namespace guided {
 struct TooComplex : std::runtime_error {
     std::string what_is;
     std::int64_t limit;
-    TooComplex(std::string what, std::int64_t limit) : std::runtime_error(what), what_is(std::move(what)), limit(limit) {}
+    std::string name;                              // field of Limits that sets it; empty: it is fixed
+    std::optional<std::uint32_t> schema = {};      // id of the schema that asked for it
+    template <class Count>
+    TooComplex(std::string what, Count limit, std::string name = "")
+        : std::runtime_error(what), what_is(std::move(what)), limit(static_cast<std::int64_t>(limit)), name(std::move(name)) {}
 };
 
 struct Unsatisfiable : std::runtime_error {
@@ -20,6 +25,7 @@ struct Unsatisfiable : std::runtime_error {
 // A schema that is fine, but asks for what cannot be enforced exactly.
 struct Unsupported : std::runtime_error {
     std::string keyword;
+    std::optional<std::uint32_t> schema = {};  // as above
     Unsupported(std::string keyword, const std::string& reason) : std::runtime_error(reason), keyword(std::move(keyword)) {}
 };
 

@@ -10,7 +10,6 @@ namespace guided {
 
 namespace {
 
-constexpr std::size_t kMaxSearched = 20'000;
 constexpr std::uint32_t kMaxDepth = 2000;  // recursion below is bounded by it
 constexpr ExprId kFree = 0xFFFFFFFF;
 
@@ -44,7 +43,7 @@ std::uint32_t Partition::class_of(std::uint32_t c) const {
     return piece_class[static_cast<std::size_t>(it - starts.begin()) - 1];
 }
 
-ExprPool::ExprPool(std::uint64_t max_expressions) : max_expressions_(max_expressions), slots_(256, {0, kFree}) {
+ExprPool::ExprPool(const Limits& limits) : limits_(limits), slots_(256, {0, kFree}) {
     ascii_.fill(kEmpty);
     intern(ExprKind::Empty, false, 0, 0, 0, 0);
     intern(ExprKind::Epsilon, true, 0, 0, 0, 0);
@@ -91,12 +90,12 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t i = hash & mask; slots_[i].id != kFree; i = (i + 1) & mask)
         if (slots_[i].hash == hash && is_made_of(nodes_[slots_[i].id], kind, a, b, min, max, list)) return slots_[i].id;
-    if (nodes_.size() >= max_expressions_)
-        throw TooComplex("number of regular subexpressions", static_cast<std::int64_t>(max_expressions_));
+    if (nodes_.size() >= limits_.max_expressions)
+        throw TooComplex("number of regular subexpressions", limits_.max_expressions, "max_expressions");
     Node node{kind, nullable, true, nullable ? 0u : 1u, 1, a, b, min, max, {}};
     describe(node, list);
     // a text has as many expressions as characters, and lists of lists grow with the square of their number
-    const auto max_least = static_cast<std::int64_t>(max_expressions_ / 16), max_listed = static_cast<std::int64_t>(4 * max_expressions_);
+    const auto max_least = static_cast<std::int64_t>(limits_.max_expressions / 16), max_listed = static_cast<std::int64_t>(4 * limits_.max_expressions);
     if (kind == ExprKind::Cat && node.least > max_least) throw TooComplex("characters of the shortest text of an expression", max_least);
     if (static_cast<std::int64_t>(lists_.size()) > max_listed) throw TooComplex("alternatives of regular expressions", max_listed);
     if (node.depth > kMaxDepth) throw TooComplex("nesting of a regular expression", kMaxDepth);
@@ -258,12 +257,15 @@ ExprId ExprPool::both(std::vector<ExprId> parts) {
     flatten(ExprKind::And, parts, flat);
     CharSet chars = all_chars();
     bool has_set = false, is_nullable = true;
+    std::uint32_t least = 0, most = kUnbounded;
     for (ExprId e : flat) {
         if (e == kEmpty) return kEmpty;
         if (e == kAll) continue;
         is_nullable = is_nullable && nodes_[e].nullable;
         if (nodes_[e].kind == ExprKind::Set) {
             chars = intersect(chars, sets_[nodes_[e].a]), has_set = true;
+        } else if (const auto counts = nodes_[e].kind == ExprKind::Repeat ? any_text(e) : std::nullopt) {
+            least = std::max(least, counts->first), most = std::min(most, counts->second);
         } else {
             out.push_back(e);
         }
@@ -272,8 +274,12 @@ ExprId ExprPool::both(std::vector<ExprId> parts) {
         if (chars.empty()) return kEmpty;
         out.push_back(set(chars));
     }
+    if (least > most) return kEmpty;
+    if (least > 0 || most != kUnbounded) out.push_back(repeat(kAll + 1, least, most));  // lengths are one condition
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
+    for (ExprId e : out)
+        if (nodes_[e].kind == ExprKind::Not && std::binary_search(out.begin(), out.end(), nodes_[e].a)) return kEmpty;
     if (out.empty()) return kAll;
     if (out.size() == 1) return out[0];
     if (std::find(out.begin(), out.end(), kEpsilon) != out.end()) return is_nullable ? kEpsilon : kEmpty;
@@ -284,6 +290,11 @@ ExprId ExprPool::negate(ExprId a) {
     if (a == kEmpty) return kAll;
     if (a == kAll) return kEmpty;
     if (nodes_[a].kind == ExprKind::Not) return nodes_[a].a;
+    if (const auto counts = any_text(a)) {  // of another length
+        const auto [min, max] = *counts;
+        const ExprId any = kAll + 1, shorter = min == 0 ? kEmpty : repeat(any, 0, min - 1);
+        return max == kUnbounded ? shorter : alt({shorter, repeat(any, max + 1, kUnbounded)});
+    }
     return intern(ExprKind::Not, !nodes_[a].nullable, a, 0, 0, 0);
 }
 
@@ -492,54 +503,6 @@ const Partition& ExprPool::partition(std::vector<std::uint32_t> set_ids) {
     return *slot;
 }
 
-bool ExprPool::nonempty(ExprId e) {
-    if (nodes_[e].plain) return e != kEmpty;
-    if (nodes_[e].nullable) return true;
-    if (nodes_[e].kind == ExprKind::Alt)
-        for (std::uint32_t i = 0; i < nodes_[e].b; ++i)
-            if (nodes_[lists_[nodes_[e].a + i]].plain) return true;
-    if (auto it = emptiness_.find(e); it != emptiness_.end()) return it->second;
-    if (const auto found = search_nonempty(e, kMaxSearched)) return *found;
-    throw TooComplex("states explored to decide whether a pattern can match", kMaxSearched);
-}
-
-bool ExprPool::nonempty_within(ExprId e, std::size_t max_searched) {
-    if (nodes_[e].plain) return e != kEmpty;
-    if (nodes_[e].nullable) return true;
-    if (auto it = emptiness_.find(e); it != emptiness_.end()) return it->second;
-    return search_nonempty(e, max_searched).value_or(true);
-}
-
-// First what seems nearest to an end: then little is explored where there is one. Nothing: the search took too long.
-std::optional<bool> ExprPool::search_nonempty(ExprId e, std::size_t max_searched) {
-    using Entry = std::tuple<std::uint32_t, std::size_t, ExprId>;  // (least left, older ones later, expression)
-    std::unordered_map<ExprId, ExprId> parent{{e, e}};
-    std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
-    queue.push({nodes_[e].least, kMaxSearched, e});
-    while (!queue.empty()) {
-        const ExprId at = std::get<2>(queue.top());
-        queue.pop();
-        const Partition& p = partition(firsts(at));
-        for (std::size_t cls = 0; cls < p.classes.size(); ++cls) {
-            if (p.classes[cls].empty()) continue;
-            const ExprId to = derive(at, p.representative(static_cast<std::uint32_t>(cls)));
-            if (to == kEmpty || !parent.try_emplace(to, at).second) continue;
-            const auto known = emptiness_.find(to);
-            if (nodes_[to].plain || nodes_[to].nullable || (known != emptiness_.end() && known->second)) {
-                for (ExprId up = to; !nodes_[up].plain || up == to; up = parent[up]) {
-                    emptiness_[up] = true;
-                    if (up == e) break;
-                }
-                return true;
-            }
-            if (known == emptiness_.end()) queue.push({nodes_[to].least, kMaxSearched - parent.size(), to});
-        }
-        if (parent.size() > max_searched) return std::nullopt;
-    }
-    for (const auto& [dead, _] : parent) emptiness_[dead] = false;
-    return false;
-}
-
 std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId e) const {
     const Node& n = nodes_[e];
     if (n.kind == ExprKind::Repeat && n.a == nodes_[kAll].a) return std::pair{n.min, n.max};
@@ -550,7 +513,8 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId
 ExprId ExprPool::clamp(ExprId e, std::uint32_t horizon) {
     const Node n = nodes_[e];
     if (!n.plain || n.kind == ExprKind::Set || n.kind == ExprKind::State || n.kind == ExprKind::Empty || n.kind == ExprKind::Epsilon) return e;
-    if (auto it = clamped_.find(e); it != clamped_.end()) return it->second;
+    const std::uint64_t key = (std::uint64_t(horizon) << 32) | e;
+    if (auto it = clamped_.find(key); it != clamped_.end()) return it->second;
     ExprId out = e;
     if (n.kind == ExprKind::Repeat) {
         const ExprId a = clamp(n.a, horizon);
@@ -569,7 +533,7 @@ ExprId ExprPool::clamp(ExprId e, std::uint32_t horizon) {
         parts.push_back(nodes_[at].kind == ExprKind::Cat ? at : clamp(at, horizon));
         out = cat(parts);
     }
-    clamped_.emplace(e, out);
+    clamped_.emplace(key, out);
     return out;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "charset.hpp"
+#include "limits.hpp"
 #include "flat_map.hpp"
 
 namespace guided {
@@ -85,7 +86,7 @@ class ExprPool {
 
     static constexpr ExprId kEmpty = 0, kEpsilon = 1, kAll = 2;  // nothing, the empty text, every text
 
-    explicit ExprPool(std::uint64_t max_expressions);
+    explicit ExprPool(const Limits& limits);
 
     ExprId set(const CharSet& chars);
     ExprId one(std::uint32_t c);  // this character
@@ -107,6 +108,7 @@ class ExprPool {
     ExprId derive(ExprId e, std::uint32_t c);
     bool nullable(ExprId e) const { return nodes_[e].nullable; }
     std::uint32_t least(ExprId e) const { return nodes_[e].least; }
+    bool is_plain(ExprId e) const { return nodes_[e].plain; }  // no And, no Not inside
     bool nonempty(ExprId e);  // some text matches
     bool nonempty_within(ExprId e, std::size_t max_searched);  // the same, or not found out: then true
     // The counts, if `e` is any characters repeated.
@@ -140,9 +142,13 @@ class ExprPool {
     std::vector<ExprId> children(ExprId e) const;
     ExprId derive_cat(ExprId e, std::uint32_t c);
     ExprId state_of(std::uint32_t table, std::uint32_t state);
+    std::optional<bool> decided(ExprId e, std::size_t max_searched);
+    ExprId loosened(ExprId e);
+    const CharSet& letters(ExprId e);
+    bool lacks_letters(ExprId e, const CharSet& allowed);
     std::optional<bool> search_nonempty(ExprId e, std::size_t max_searched);
 
-    std::uint64_t max_expressions_;
+    const Limits& limits_;
     std::vector<Known> tables_;
     std::vector<Node> nodes_;
     std::vector<ExprId> lists_;
@@ -153,7 +159,9 @@ class ExprPool {
     FlatMap derived_;
     std::unordered_map<ExprId, std::vector<std::uint32_t>> firsts_;
     std::unordered_map<ExprId, bool> emptiness_;
-    std::unordered_map<ExprId, ExprId> clamped_, without_empty_;
+    std::unordered_map<std::uint64_t, ExprId> clamped_;
+    std::unordered_map<ExprId, ExprId> without_empty_;
+    std::unordered_map<ExprId, CharSet> letters_;
     std::unordered_map<std::vector<std::uint32_t>, std::unique_ptr<Partition>, VectorHash> partitions_;
 };
 

@@ -25,12 +25,13 @@ bool SchemaNode::constrains(TypeBit type) const {
     return !prefix.empty() || items != kNone || min_items > 0 || max_items != kUnbounded || !some_items.empty() || unique_items || has_equal_items || !differs_from.empty();
 }
 
-Schemas::Schemas(ExprPool& pool, Lexer& lexer) : pool_(pool), lexer_(lexer) {
+Schemas::Schemas(ExprPool& pool, Lexer& lexer, const Limits& limits) : pool_(pool), lexer_(lexer), limits_(limits) {
     nodes.emplace_back();  // holds of every value
     nodes[0].is_defined = true;
 }
 
 Lit Schemas::add_node(SchemaNode n) {
+    if (num_given_ == 0) num_given_ = static_cast<SchemaId>(nodes.size());
     n.is_defined = true;
     nodes.push_back(std::move(n));
     return static_cast<Lit>(2 * (nodes.size() - 1));
@@ -120,6 +121,18 @@ ExprId Schemas::default_number() {
 const Expansion& Schemas::expand(GoalId g) {
     Goal& goal = goals_[g];
     if (goal.is_expanded) return goal.expansion;
+    placed(g, [&] { expand_now(goal); });
+    return goal.expansion;
+}
+
+// The first of these that was not made on the way.
+std::optional<SchemaId> Schemas::given_node(const Lits& lits) const {
+    for (Lit l : lits)
+        if (num_given_ == 0 || (l >> 1) < num_given_) return l >> 1;
+    return std::nullopt;
+}
+
+void Schemas::expand_now(Goal& goal) {
     const std::uint32_t layout = goal.layout;
     Expansion out;
     std::vector<ExprId> scalars, strings, numbers;
@@ -135,7 +148,6 @@ const Expansion& Schemas::expand(GoalId g) {
     for (const Lits& alternative : alternatives(goal.lits, kArray, layout)) out.arrays.push_back(make_array(layout, alternative));
     goal.expansion = std::move(out);
     goal.is_expanded = true;
-    return goal.expansion;
 }
 
 // The ways in which a value of this type can fail to satisfy the node.

@@ -26,8 +26,7 @@ std::optional<std::u32string> decoded(const std::string& bytes) {
 
 }  // namespace
 
-Builder::Builder(std::uint64_t max_expressions, std::uint64_t max_states)
-    : machine_(std::make_unique<Machine>(max_expressions, max_states)) {}
+Builder::Builder(const Limits& limits) : machine_(std::make_unique<Machine>(limits)) {}
 
 std::uint32_t Builder::check_node(std::uint32_t node) const {
     if (node >= machine_->nodes.size()) throw std::invalid_argument("no such grammar node: " + std::to_string(node));
@@ -60,10 +59,11 @@ std::uint32_t Builder::raw(const std::string& bytes) {
     return add(std::move(n));
 }
 
-std::uint32_t Builder::json(SchemaId schema, const Layout& layout) {
+std::uint32_t Builder::json(SchemaId schema, const Layout& layout, bool may_exceed) {
     GrammarNode n{};
     n.kind = GrammarNode::Json;
     n.a = machine_->schemas.goal(machine_->schemas.add_layout(layout), {2 * schema});
+    n.may_exceed = may_exceed;
     return add(std::move(n));
 }
 

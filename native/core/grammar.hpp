@@ -15,12 +15,12 @@ class Grammar;
 
 class Builder {
    public:
-    Builder(std::uint64_t max_expressions, std::uint64_t max_states);
+    explicit Builder(const Limits& limits = {});
 
     Machine& machine() { return *machine_; }
     std::uint32_t lexeme(ExprId e);
     std::uint32_t raw(const std::string& bytes);
-    std::uint32_t json(SchemaId schema, const Layout& layout);
+    std::uint32_t json(SchemaId schema, const Layout& layout, bool may_exceed = false);
     std::uint32_t sequence(const std::vector<std::uint32_t>& parts);
     std::uint32_t choice(const std::vector<std::uint32_t>& parts);
     std::uint32_t repetition(std::uint32_t part, std::uint32_t min, std::uint32_t max, std::uint32_t separator);

@@ -17,6 +17,7 @@ struct GrammarNode {
     std::vector<std::uint32_t> parts;   // Sequence, Choice
     std::uint64_t cost = UINT64_MAX;    // bytes of a shortest text; UINT64_MAX: none
     std::uint32_t depth = 0;
+    bool may_exceed = false;            // Json: limits may be met while a text is under way
 };
 
 }  // namespace guided

@@ -33,8 +33,7 @@ LexId Lexer::intern_state(std::uint32_t residual, Partial partial, Spelling spel
     auto [it, fresh] = state_ids_[static_cast<std::size_t>(spelling)].try_emplace((std::uint64_t(residual) << 32) | partial,
                                                                                   static_cast<LexId>(states_.size()));
     if (fresh) {
-        if (states_.size() >= max_states_)
-            throw TooComplex("states of lexical automata", static_cast<std::int64_t>(max_states_));
+        if (states_.size() >= limits_.max_states) throw TooComplex("states of lexical automata", limits_.max_states, "max_states");
         states_.push_back({residual, partial, spelling, nullptr});
     }
     return it->second;

@@ -25,7 +25,7 @@ class Lexer {
    public:
     static constexpr std::int32_t kDead = -1, kEnd = -3;
 
-    explicit Lexer(ExprPool& pool, std::uint64_t max_states) : pool_(pool), max_states_(max_states) {}
+    Lexer(ExprPool& pool, const Limits& limits) : pool_(pool), limits_(limits) {}
 
     // The start state, or kDead if nothing matches.
     std::int32_t start(const Labelled& items, Spelling spelling);
@@ -71,7 +71,7 @@ class Lexer {
     std::string shortest_from(std::uint32_t residual, Spelling spelling);
 
     ExprPool& pool_;
-    std::uint64_t max_states_;
+    const Limits& limits_;
     std::vector<std::unique_ptr<Residual>> residuals_;
     std::vector<State> states_;
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> residual_ids_;

@@ -14,17 +14,16 @@ void sort_unique(Config& config) {
 
 namespace {
 
-constexpr std::size_t kMaxConfigs = 4096;
 constexpr std::uint32_t kMaxCharacters = 125'000;
 constexpr std::uint64_t kMaxShortest = 125'000;
 
-void add(Config& config, FrameId f) {
+}  // namespace
+
+void Machine::add(Config& config, FrameId f) const {
     if (std::find(config.begin(), config.end(), f) != config.end()) return;
-    if (config.size() >= kMaxConfigs) throw TooComplex("readings of one text kept side by side", kMaxConfigs);
+    if (config.size() >= limits.max_readings) throw TooComplex("readings of one text kept side by side", limits.max_readings, "max_readings");
     config.push_back(f);
 }
-
-}  // namespace
 
 std::size_t Machine::FrameHash::operator()(const Frame& f) const {
     std::uint64_t h = static_cast<std::uint64_t>(f.kind) * 0x9E3779B97F4A7C15ull;
@@ -36,8 +35,8 @@ bool Machine::FrameEqual::operator()(const Frame& x, const Frame& y) const {
     return x.kind == y.kind && x.a == y.a && x.b == y.b && x.c == y.c && x.depth == y.depth && x.parent == y.parent && x.capture == y.capture;
 }
 
-Machine::Machine(std::uint64_t max_expressions, std::uint64_t max_states)
-    : pool(max_expressions), lexer(pool, max_states), schemas(pool, lexer), rules(nodes, lexer, pool) {
+Machine::Machine(const Limits& limits)
+    : limits(limits), pool(this->limits), lexer(pool, this->limits), schemas(pool, lexer, this->limits), rules(nodes, lexer, pool) {
     frames_.push_back({FrameKind::Root, 0, 0, 0, 0, 0, 0});
     frame_ids_.emplace(frames_[0], 0);
 }
@@ -94,7 +93,10 @@ void Machine::finish(std::uint32_t root_node) {
             }
             case GrammarNode::Raw: n.cost = texts[n.a].size(); break;
             case GrammarNode::Rule: break;  // solved
-            case GrammarNode::Json: n.cost = schemas.cost(n.a); break;
+            case GrammarNode::Json:
+                n.cost = schemas.cost(n.a);
+                if (!n.may_exceed) schemas.look_ahead(n.a);
+                break;
             case GrammarNode::Choice:
                 for (std::uint32_t part : n.parts) n.cost = std::min(n.cost, nodes[part].cost);
                 break;

@@ -50,8 +50,9 @@ struct Frame {
 
 class Machine {
    public:
-    Machine(std::uint64_t max_expressions, std::uint64_t max_states);
+    explicit Machine(const Limits& limits);
 
+    const Limits limits;
     ExprPool pool;
     Lexer lexer;
     Schemas schemas;
@@ -93,6 +94,7 @@ class Machine {
     static constexpr std::uint32_t kNoCapture = 0, kEmptyCapture = 1, kUnknownCapture = 2;
 
     FrameId intern(Frame f);
+    void add(Config& config, FrameId f) const;
     // Everything that may read the next byte once the child of `f` has ended.
     void complete(FrameId f, Config& out);
     void complete_rule(FrameId f, Config& out);

@@ -8,9 +8,8 @@ namespace guided {
 
 namespace {
 
-constexpr std::size_t kMaxWitnesses = 6, kMaxNames = 30, kMaxExtras = 256;
+constexpr std::size_t kMaxNames = 30;
 constexpr std::uint64_t kInfinite = UINT64_MAX;
-constexpr std::uint32_t kMaxPlanned = 20'000;  // choices tried for one plan
 
 std::uint64_t plus(std::uint64_t a, std::uint64_t b) { return a == kInfinite || b == kInfinite ? kInfinite : a + b; }
 
@@ -57,7 +56,8 @@ std::uint32_t Schemas::make_object(std::uint32_t layout, const Lits& lits) {
     std::sort(o->apart_from.begin(), o->apart_from.end());
     o->apart_from.erase(std::unique(o->apart_from.begin(), o->apart_from.end()), o->apart_from.end());
     const auto num_chosen = static_cast<std::size_t>(std::count_if(o->some.begin(), o->some.end(), [](Lit l) { return l != kTrueLit; }));
-    if (num_chosen > kMaxWitnesses) throw TooComplex("keys that must exist with some property of their own", kMaxWitnesses);
+    if (num_chosen > limits_.max_witnesses)
+        throw TooComplex("keys that must exist with some property of their own", limits_.max_witnesses, "max_witnesses");
     if (o->some.size() > kMaxNames) throw TooComplex("keys that must exist with a name of some kind", kMaxNames);
     name_keys(*o, lits);
     split_extras(*o, lits);
@@ -122,7 +122,8 @@ void Schemas::split_extras(Object& o, const Lits& lits) {
             if (pool_.nonempty(in.extra.keys)) out.push_back(std::move(in));
             if (pool_.nonempty(p.extra.keys)) out.push_back(std::move(p));
         }
-        if (out.size() > kMaxExtras) throw TooComplex("kinds of keys that patterns tell apart", kMaxExtras);
+        if (out.size() > limits_.max_key_kinds)
+            throw TooComplex("kinds of keys that patterns tell apart", limits_.max_key_kinds, "max_key_kinds");
         pieces = std::move(out);
     };
     std::uint32_t witness = 0;
@@ -295,7 +296,8 @@ struct Schemas::KeyPlanner {
     }
 
     void witness(std::uint32_t left, std::uint64_t cost) {
-        if (++work > kMaxPlanned) throw TooComplex("ways to make an object, tried one by one", kMaxPlanned);
+        if (const auto most = schemas.limits_.max_plan_work; ++work > most)
+            throw TooComplex("ways to make an object, tried one by one", most, "max_plan_work");
         if (cost >= best.cost) return;
         if (left == 0) return finish(cost);
         const std::uint32_t lowest = left & (~left + 1);

@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "errors.hpp"
 #include "lexer.hpp"
 
 namespace guided {
@@ -184,7 +185,7 @@ struct Glance;
 
 class Schemas {
    public:
-    Schemas(ExprPool& pool, Lexer& lexer);
+    Schemas(ExprPool& pool, Lexer& lexer, const Limits& limits);
 
     std::deque<SchemaNode> nodes;  // a deque: nodes made on the way do not move the others
 
@@ -198,6 +199,8 @@ class Schemas {
     GoalId goal(std::uint32_t layout, const Lits& lits);
     std::uint32_t goal_layout(GoalId g) const { return goals_[g].layout; }
     const Expansion& expand(GoalId g);
+    // Meets every limit now that a value of this goal could meet later.
+    void look_ahead(GoalId root);
     bool nonempty(GoalId g) { return cost(g) != UINT64_MAX; }
     std::uint64_t cost(GoalId g);  // bytes of a shortest value, about; UINT64_MAX: none
     std::string shortest(GoalId g, std::uint32_t depth);
@@ -249,6 +252,24 @@ class Schemas {
     bool literal_holds(Lit l, std::uint32_t bit, std::uint32_t depth) const;
     ExprId scalar_expr(Lit l, TypeBit type, std::uint32_t depth);
     ExprId own_scalar(Lit l, TypeBit type);
+    void expand_now(Goal& goal);
+    // Errors on the way name the schema of this goal, if they name none yet.
+    template <class Work>
+    auto placed(GoalId g, Work&& work) {
+        try {
+            return work();
+        } catch (TooComplex& e) {
+            if (!e.schema) e.schema = given_node(goals_[g].lits);
+            throw;
+        } catch (Unsupported& e) {
+            if (!e.schema) e.schema = given_node(goals_[g].lits);
+            throw;
+        }
+    }
+    std::optional<SchemaId> given_node(const Lits& lits) const;
+    bool is_simple(const SchemaNode& s) const;
+    void add_values(const SchemaNode& s, std::uint32_t layout, std::vector<GoalId>& out);
+    void add_items(const Array& a, std::vector<GoalId>& out);
     std::vector<Lits> alternatives(const Lits& goal, TypeBit type, std::uint32_t layout);
     static std::vector<Lits> without_needless(const std::vector<Lits>& all);
     bool visit(Branch& b, const BranchUnit& unit, TypeBit type, std::uint32_t layout);
@@ -319,6 +340,8 @@ class Schemas {
 
     ExprPool& pool_;
     Lexer& lexer_;
+    const Limits& limits_;
+    SchemaId num_given_ = 0;  // nodes from here on are made on the way
     std::deque<std::u32string> key_texts_;
     std::map<std::u32string, KeyId> key_ids_;
     std::vector<Layout> layouts_;

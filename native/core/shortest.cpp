@@ -11,7 +11,6 @@ namespace guided {
 namespace {
 
 constexpr std::uint64_t kInfinite = UINT64_MAX;
-constexpr std::uint64_t kMaxCost = 1u << 20;  // bytes of a shortest text
 
 }  // namespace
 
@@ -41,7 +40,7 @@ void Schemas::solve(GoalId g) {
         for (std::size_t i = order.size(); i-- > 0;) {
             if (goals_[order[i]].is_solved) continue;
             needs.clear();
-            const std::uint64_t cost = candidate_cost(order[i], &needs);
+            const std::uint64_t cost = placed(order[i], [&] { return candidate_cost(order[i], &needs); });
             if (cost < goals_[order[i]].cost) goals_[order[i]].cost = cost, changed = true;
             for (GoalId n : needs)
                 if (found.try_emplace(n, true).second) order.push_back(n), changed = true;
@@ -74,7 +73,8 @@ std::uint64_t Schemas::cost(GoalId g) {
 
 std::string Schemas::shortest(GoalId g, std::uint32_t depth) {
     const std::uint64_t target = cost(g);
-    if (target > kMaxCost) throw TooComplex("bytes of the shortest text of a schema", static_cast<std::int64_t>(kMaxCost));
+    if (target > limits_.max_shortest_bytes)
+        throw TooComplex("bytes of the shortest text of a schema", limits_.max_shortest_bytes, "max_shortest_bytes");
     const Expansion& e = expand(g);
     auto part = [&](std::uint32_t layout, Layout::Part p) {
         const std::u32string text = layout_text(layout, p, depth);

@@ -9,7 +9,8 @@ using namespace guided;
 namespace {
 
 struct Fixture {
-    ExprPool pool{1'000'000};
+    Limits limits;
+    ExprPool pool{limits};
     ExprId one(char32_t c) { return pool.one(c); }
     ExprId range(char32_t a, char32_t b) { return pool.set({{a, b}}); }
     bool matches(ExprId e, const std::u32string& text) {

@@ -60,7 +60,7 @@ void walk(Grammar& g, unsigned seed) {
 TEST(masks_of_a_recursive_schema_are_exact) {
     for (bool any_order : {false, true})
         for (bool flexible : {false, true}) {
-            Builder b(1'000'000, 100'000);
+            Builder b;
             auto& schemas = b.machine().schemas;
             SchemaNode text;
             text.types = kString;
@@ -81,7 +81,7 @@ TEST(masks_of_a_recursive_schema_are_exact) {
 }
 
 TEST(masks_of_text_around_json_are_exact) {
-    Builder b(1'000'000, 100'000);
+    Builder b;
     SchemaNode any;
     const SchemaId s = define(b, any);
     const auto json = b.json(s, Layout{});
@@ -91,7 +91,7 @@ TEST(masks_of_text_around_json_are_exact) {
 }
 
 TEST(a_prefix_must_come_first) {
-    Builder b(1'000'000, 100'000);
+    Builder b;
     auto g = b.compile(b.raw("abc"), vocabulary());
     const StatePtr state = g->start("1\xff");
     CHECK(g->forced(state) == "1\xff" "abc");
@@ -100,7 +100,7 @@ TEST(a_prefix_must_come_first) {
 }
 
 TEST(a_goal_that_needs_itself_is_empty) {
-    Builder b(1'000'000, 100'000);
+    Builder b;
     SchemaNode loop;
     loop.types = kObject;
     loop.properties = {{b.machine().schemas.intern_key(U"again"), 2}};  // node 1: itself
@@ -116,7 +116,7 @@ TEST(a_goal_that_needs_itself_is_empty) {
 }
 
 TEST(rounds_that_read_nothing_end) {
-    Builder b(1'000'000, 100'000);
+    Builder b;
     SchemaNode any;
     const auto json = b.json(define(b, any), Layout{});
     auto g = b.compile(b.repetition(b.choice({json, b.raw("")}), 2, kUnbounded, kNone), vocabulary());
@@ -126,7 +126,7 @@ TEST(rounds_that_read_nothing_end) {
 }
 
 TEST(an_error_in_a_mask_leaves_the_grammar_usable) {
-    Builder b(1'000'000, 100'000);
+    Builder b;
     auto& schemas = b.machine().schemas;
     SchemaNode hard;  // more alternatives than are looked at: 2^13
     for (int i = 0; i < 13; ++i) {

@@ -25,6 +25,7 @@ class JsonSchema(Constraint):
     order: keys as declared, or in "any" order. whitespace: "flexible" (any JSON white space, in bounded runs),
     "dumps" (as `json.dumps` writes), "compact"; or `indent`. draft: "2020-12", "2019-09", "7", "6", "4"; by default as
     `$schema` says. registry: a `referencing.Registry` for remote references. docs/schema.md lists the keywords.
+    may_exceed: compile what cannot be decided within the limits too; then a mask may raise while a text is under way.
 
     >>> JsonSchema({"type": "integer"}).parse("42")
     42
@@ -41,6 +42,7 @@ class JsonSchema(Constraint):
         registry: Any = None,
         formats: Literal["assert", "annotate"] = "assert",
         unknown_formats: Literal["annotate", "error"] = "annotate",
+        may_exceed: bool = False,
     ) -> None:
         self._source = schema if isinstance(schema, SchemaSource) else read_source(schema)
         self.options = SchemaOptions(
@@ -51,6 +53,7 @@ class JsonSchema(Constraint):
             registry=registry,
             formats=formats,
             unknown_formats=unknown_formats,
+            may_exceed=may_exceed,
         )
         document = self._source.document
         if not isinstance(document, dict | bool):
@@ -67,11 +70,13 @@ class JsonSchema(Constraint):
         options = self.options
         origin = self._source.origin if isinstance(self._source.origin, Hashable) else repr(self._source.origin)
         layout = (options.order, options.whitespace, options.indent, options.formats, options.unknown_formats)
-        return self._source.text, self._draft, layout, id(options.registry), origin
+        return self._source.text, self._draft, layout, id(options.registry), origin, options.may_exceed
 
     def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
         lowering = SchemaLowering(builder, self._source, self._draft, self.options, limits.max_schema_nodes)
-        return builder.json(lowering.lower(), order=self.options.order, **layout_of(self.options))
+        root, options = lowering.lower(), self.options
+        builder.places = (*getattr(builder, "places", ()), lowering.pointer_of)
+        return builder.json(root, order=options.order, may_exceed=options.may_exceed, **layout_of(options))
 
     def parse(self, text: str) -> Any:
         """The JSON value, or the object of the type that the schema was made from."""

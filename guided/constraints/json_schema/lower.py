@@ -65,7 +65,7 @@ class SchemaLowering:
         self._of_type: dict[str, int] = {}  # nodes that only name a type
         self._pending: list[tuple[int, Place, dict[str, Any]]] = []
         self._in_place: dict[int, list[int]] = {}  # nodes that a node applies to the same value
-        self._path_of: dict[int, Path] = {}  # of those
+        self._path_of: dict[int, Path] = {}
 
     def lower(self) -> int:
         """The node of the whole document."""
@@ -78,6 +78,11 @@ class SchemaLowering:
         node = self._builder.schema()  # a grammar needs a node, not a literal
         self._builder.define_schema(node, types=0)
         return node
+
+    def pointer_of(self, node: int) -> str | None:
+        """Where the schema of a node stands; None for nodes that stand for none, or for one of another document."""
+        path = self._path_of.get(node)
+        return None if path is None else pointer_of(path)
 
     def child(self, place: Place, schema: Any, *keys: str | int) -> int:
         """The literal of `schema`, which stands at `keys` below `place`."""
@@ -141,6 +146,7 @@ class SchemaLowering:
                     self._copies.add()
                 self._lowered.add(id(schema))
             self._node_of[key] = node = self._builder.schema()
+            self._path_of[node] = place.path
             self._pending.append((node, place, kept))
         return node
 
@@ -158,7 +164,6 @@ class SchemaLowering:
             groups = [*fields.get("any_of", ()), *fields.get("one_of", ())]
             literals = [*fields.get("all_of", ()), *(n for group in groups for n in group)]
             self._in_place[node] = [n if n >= 0 else ~n for n in literals]
-            self._path_of[node] = place.path
         self._builder.define_schema(node, **fields)
 
     def _refuse_endless(self) -> None:

@@ -31,6 +31,7 @@ class SchemaOptions:
     registry: Any = None
     formats: Literal["assert", "annotate"] = "assert"
     unknown_formats: Literal["annotate", "error"] = "annotate"
+    may_exceed: bool = False
 
     def __post_init__(self) -> None:
         for name, values in _LEGAL.items():

@@ -1,0 +1,105 @@
+"""guided.Limits: the same numbers on both sides, named by every refusal, and met when a schema is compiled or never."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from guided import JsonSchema, Limits, Vocabulary, _native
+from guided.errors import ConstraintError, ConstraintTooComplex, UnsupportedSchema
+
+BYTES = Vocabulary([bytes([b]) for b in range(256)] + [None], eos_ids={256})
+
+
+def _choices(num: int) -> list[Any]:
+    return [{"properties": {"v": {"type": "integer"}, f"k{i}": {"type": "string"}}} for i in range(num)]
+
+
+def test_defaults_are_those_of_the_core():
+    ours = dataclasses.asdict(Limits())
+    assert {name: ours[name] for name in _native.default_limits()} == _native.default_limits()
+    assert ours.keys() - _native.default_limits().keys() == {"max_schema_nodes"}
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_states", 0), ("max_witnesses", 17), ("max_goals", "many")])
+def test_a_limit_must_make_sense(name, value):
+    with pytest.raises(ConstraintError, match=name):
+        Limits(**{name: value})
+
+
+_CASES: dict[str, Any] = {
+    "max_alternatives": {"oneOf": _choices(5)},
+    "max_choices": {"oneOf": _choices(6)},
+    "max_goals": {"anyOf": [{"properties": {f"k{i}": {"minLength": i}}} for i in range(9)]},
+    "max_split": {"anyOf": _choices(4), "unevaluatedProperties": False},
+    "max_key_kinds": {"patternProperties": {c: {"type": "integer"} for c in "abcd"}},
+    "max_witnesses": {"allOf": [{"not": {"additionalProperties": {"minimum": i}}} for i in range(3)]},
+    "max_counted_items": {"allOf": [{"contains": {"const": i}} for i in range(3)]},
+    "max_unique_items": {"type": "array", "uniqueItems": True, "minItems": 4},
+    "max_required_items": {"type": "array", "minItems": 4},
+    "max_schema_nodes": {"properties": {f"k{i}": {"minLength": i} for i in range(9)}},
+}
+_SMALL = {"max_alternatives": 8, "max_choices": 8, "max_key_kinds": 4, "max_goals": 3}
+
+
+@pytest.mark.parametrize("name", _CASES)
+def test_a_refusal_names_the_limit_that_can_be_raised(name):
+    schema = {"properties": {"x/y": _CASES[name]}, "required": ["x/y"]}
+    with pytest.raises(ConstraintTooComplex, match=rf"guided.Limits\({name}=") as caught:
+        JsonSchema(schema).compile(BYTES, limits=Limits(**{name: _SMALL.get(name, 2)}))
+    assert (caught.value.name, caught.value.limit) == (name, _SMALL.get(name, 2))
+    JsonSchema(schema).compile(BYTES)
+
+
+def test_a_limit_is_met_at_compile_though_the_place_is_optional_and_deep():
+    schema = {"properties": {"a": {"items": {"properties": {"x/y": {"oneOf": _choices(40)}}}}}}
+    with pytest.raises(ConstraintTooComplex) as caught:
+        JsonSchema(schema).compile(BYTES)
+    assert caught.value.pointer == "/properties/a/items/properties/x~1y"
+    assert caught.value.name == "max_alternatives"
+
+
+def test_may_exceed_compiles_it_and_raises_where_the_text_gets_there():
+    schema = {"properties": {"a": {"oneOf": _choices(40)}, "b": True}}
+    grammar = JsonSchema(schema, order="any", may_exceed=True).compile(BYTES)
+    assert grammar.matcher().accept_bytes(b'{"b": 1}')
+    m = grammar.matcher()
+    assert m.accept_bytes(b'{"a"')
+    before = m.fork()
+    with pytest.raises(ConstraintTooComplex):
+        m.accept_bytes(b': {"v": 1}')
+    assert m == before
+
+
+def test_a_refused_keyword_of_the_core_has_its_pointer():
+    item = {"type": "array", "items": {"enum": [1, 2, 3]}}
+    schema = {"properties": {"a": {**item, "not": {"uniqueItems": True}}}}
+    with pytest.raises(UnsupportedSchema) as caught:
+        JsonSchema(schema).compile(BYTES)
+    assert caught.value.pointer == "/properties/a"
+    assert caught.value.keyword == "not"
+
+
+def test_prefix_items_that_use_each_other_up_are_refused_at_compile():
+    unique = {"type": "array", "prefixItems": [{"enum": [1, 2]}, {"enum": [1]}], "uniqueItems": True, "minItems": 2}
+    with pytest.raises(UnsupportedSchema) as caught:
+        JsonSchema({"properties": {"a": {"items": unique}}}).compile(BYTES)
+    assert caught.value.pointer == "/properties/a/items"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string", "format": "date-time", "pattern": ".+T[^Z+\\-]+"}, "2010-12-31T11:55:00Z"),
+        ({"oneOf": [{"maxLength": 32767}, {"minLength": 32767}]}, "x"),
+        ({"allOf": [{"maxLength": 60000}, {"not": {"maxLength": 3}}, {"pattern": "z$"}]}, "abcz"),
+        ({"oneOf": [{"format": "date-time", "type": "string"}, {"format": "date-time"}, {"const": 5}]}, 7),
+    ],
+)
+def test_patterns_and_lengths_that_need_no_long_search(schema, value):
+    m = JsonSchema(schema).compile(BYTES, limits=Limits(max_pattern_search=2000)).matcher()
+    assert m.accept_bytes(json.dumps(value).encode())
+    assert m.is_accepting
