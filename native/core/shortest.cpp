@@ -60,7 +60,7 @@ bool Schemas::refuse_arrays_of_too_few_values(const std::vector<GoalId>& goals) 
         for (std::uint32_t id : std::vector(goals_[g].expansion.arrays)) {
             Array& a = *arrays_[id];
             if (!a.is_unique || a.min_items < 2 || a.is_impossible) continue;
-            if (plan_items(id, initial_array_progress(id)).cost == kInfinite) a.is_impossible = has_refused = true;
+            if (placed(g, [&] { return plan_items(id, initial_array_progress(id)).cost; }) == kInfinite) a.is_impossible = has_refused = true;
         }
     }
     return has_refused;

@@ -31,8 +31,8 @@ def test_a_limit_must_make_sense(name, value):
 
 
 _CASES: dict[str, Any] = {
-    "max_alternatives": {"oneOf": _choices(5)},
-    "max_choices": {"oneOf": _choices(6)},
+    "max_alternatives": {"oneOf": _choices(4)},
+    "max_choices": {"oneOf": _choices(4)},
     "max_goals": {"anyOf": [{"properties": {f"k{i}": {"minLength": i}}} for i in range(9)]},
     "max_split": {"anyOf": _choices(4), "unevaluatedProperties": False},
     "max_key_kinds": {"patternProperties": {c: {"type": "integer"} for c in "abcd"}},
@@ -42,7 +42,7 @@ _CASES: dict[str, Any] = {
     "max_required_items": {"type": "array", "minItems": 4},
     "max_schema_nodes": {"properties": {f"k{i}": {"minLength": i} for i in range(9)}},
 }
-_SMALL = {"max_alternatives": 8, "max_choices": 8, "max_key_kinds": 4, "max_goals": 3}
+_SMALL = {"max_key_kinds": 4}
 
 
 @pytest.mark.parametrize("name", _CASES)
@@ -55,7 +55,7 @@ def test_a_refusal_names_the_limit_that_can_be_raised(name):
 
 
 def test_a_limit_is_met_at_compile_though_the_place_is_optional_and_deep():
-    schema = {"properties": {"a": {"items": {"properties": {"x/y": {"oneOf": _choices(40)}}}}}}
+    schema = {"properties": {"a": {"items": {"properties": {"x/y": {"oneOf": _choices(200)}}}}}}
     with pytest.raises(ConstraintTooComplex) as caught:
         JsonSchema(schema).compile(BYTES)
     assert caught.value.pointer == "/properties/a/items/properties/x~1y"
@@ -63,14 +63,14 @@ def test_a_limit_is_met_at_compile_though_the_place_is_optional_and_deep():
 
 
 def test_may_exceed_compiles_it_and_raises_where_the_text_gets_there():
-    schema = {"properties": {"a": {"oneOf": _choices(40)}, "b": True}}
+    schema = {"properties": {"c": {"properties": {"a": {"oneOf": _choices(200)}}}, "b": True}}
     grammar = JsonSchema(schema, order="any", may_exceed=True).compile(BYTES)
     assert grammar.matcher().accept_bytes(b'{"b": 1}')
     m = grammar.matcher()
-    assert m.accept_bytes(b'{"a"')
+    assert m.accept_bytes(b'{"c"')
     before = m.fork()
     with pytest.raises(ConstraintTooComplex):
-        m.accept_bytes(b': {"v": 1}')
+        m.accept_bytes(b': {"a": {"v": 1}')
     assert m == before
 
 

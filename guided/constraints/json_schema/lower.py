@@ -53,7 +53,7 @@ class SchemaLowering:
             raise UnsupportedSchema("/$schema", "$schema", reason)
         self._enforced = keywords_of(draft) - unused if unused else keywords_of(draft)
         self._count = NodeCount(max_nodes)
-        self._copies = NodeCount(min(_MOST_COPIES, max_nodes), "a schema with too many dynamic scopes")
+        self._copies = NodeCount(min(_MOST_COPIES, max_nodes), "a schema with too many dynamic scopes", None)
         self._lowered: set[int] = set()  # identities of schemas in a dynamic scope
         self._strings = StringParts(builder, options)
         numbers = NumberSpellings(builder, has_integral_floats=draft > 4)
