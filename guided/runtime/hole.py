@@ -172,14 +172,14 @@ class Hole:
             targets=text.pending[1:] if scored else None,
             num_forced=0 if state.text.seq is None else len(text.pending) - 1,
         )
-        return ask, replace(state, text=replace(text, pending=(), marks=b""))
+        return ask, replace(state, text=TextState(text.seq, (), b"", text.tail, text.tail_marks))
 
     def push(self, state: HoleState, token: int, logprob: float | None = None, mass: float | None = None) -> HoleState:
         """After the model's `token`; where the budget does not allow it, the closed text instead."""
         if token in self.vocab.eos_ids:
             return self._ended_by_eos(state)
         after = self._released(self._accept(state, HoleToken(token, self._bytes(token), "sampled", logprob, mass)))
-        after = self._run_on(replace(after, num_sampled=state.num_sampled + 1))
+        after = self._run_on(after)
         if self._fits(after):
             return self._spent(after)
         return self._close(replace(state, num_sampled=state.num_sampled + 1))
@@ -229,9 +229,9 @@ class Hole:
         size = len(token.data)
         covered = min(size, len(text.tail))
         new = token.data[covered:]
-        is_inside = size > state.lead
-        if state.lead and token.kind == "sampled":
-            token = replace(token, kind="healed")
+        is_inside, is_sampled = size > state.lead, token.kind == "sampled"
+        if (state.lead and is_sampled) or not is_inside:
+            token = replace(token, kind="healed" if state.lead and is_sampled else token.kind, is_inside=is_inside)
         text = TextState(
             text.seq,
             (*text.pending, token.id),
@@ -246,8 +246,9 @@ class Hole:
             back=back,
             front=back.fork() if new else state.front,
             cuts=state.cuts.feed(new),
-            tokens=(*state.tokens, replace(token, is_inside=is_inside)),
+            tokens=(*state.tokens, token),
             used=state.used + is_inside,
+            num_sampled=state.num_sampled + is_sampled,
         )
 
     def _ended_by_eos(self, state: HoleState) -> HoleState:

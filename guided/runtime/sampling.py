@@ -49,6 +49,10 @@ def log_softmax(logits: npt.NDArray[np.floating]) -> Floats:
 
 def choose_from_all(logits: npt.NDArray[np.float32], allowed: Bits | None, policy: Policy) -> Choice:
     """Choose given the whole head, float32[V]; `allowed` bool[V] (None: all)."""
+    if policy.num == 1 and policy.temperature <= 0 and policy.bias is None and not policy.logprobs:
+        place = int((logits if allowed is None else np.where(allowed, logits, np.float32(-np.inf))).argmax())
+        _check_finite(logits[place])
+        return Choice(np.array([place], np.int32))
     log_total = float(logsumexp(logits)) if policy.logprobs else None
     if allowed is not None and policy.num > 1:
         ids = np.flatnonzero(allowed).astype(np.int32)
@@ -70,8 +74,7 @@ def choose(logits: npt.NDArray[np.float32], ids: Ids, policy: Policy, *, log_tot
 
     `log_total` is the logsumexp of the whole row before the mask: with it the choice carries log p.
     """
-    if not np.isfinite(logits.max()):
-        raise GenerationError("the model gave no finite logit for any allowed token: its weights or dtype are broken")
+    _check_finite(logits.max())
     wished = logits if policy.bias is None else biased(logits, ids, policy.bias)
     if policy.num > 1:
         picked = _best(wished, policy.num)
@@ -86,6 +89,11 @@ def choose(logits: npt.NDArray[np.float32], ids: Ids, policy: Policy, *, log_tot
         logprobs=logits[picked].astype(np.float64) - log_total,
         log_allowed_mass=min(0.0, float(logsumexp(logits)) - log_total),
     )
+
+
+def _check_finite(greatest: np.floating) -> None:
+    if not np.isfinite(greatest):
+        raise GenerationError("the model gave no finite logit for any allowed token: its weights or dtype are broken")
 
 
 def biased(logits: npt.NDArray[np.float32], ids: Ids, bias: Bias) -> npt.NDArray[np.float32]:
