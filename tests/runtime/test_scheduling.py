@@ -428,11 +428,11 @@ def test_an_interrupt_ends_the_call_and_leaves_the_loop_usable(engine):
 
 def test_closing_ends_all_that_runs_and_refuses_the_rest(engine):
     scheduler = Scheduler(engine)
-    started = threading.Event()
+    one, many = threading.Event(), threading.Event()
     calls = [
-        lambda: scheduler.run_one(decode(engine, [1], 2900, on_step=started.set)),
-        lambda: scheduler.run([decode(engine, [n], 2900) for n in range(3)]),
-        lambda: started.wait(10) and scheduler.close(),
+        lambda: scheduler.run_one(decode(engine, [1], 2900, on_step=one.set)),
+        lambda: scheduler.run([decode(engine, [n], 2900, on_step=many.set) for n in range(3)]),
+        lambda: one.wait(20) and many.wait(20) and scheduler.close(),
     ]
     got = in_threads(calls)
     assert isinstance(got[0], Cancelled)
