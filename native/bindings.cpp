@@ -188,26 +188,21 @@ std::int32_t* row_of(const MaskOut& out, const Grammar& g) {
 }
 
 nb::object view_of(const PyMatcher& m) {
-    auto row = m.grammar->row(m.state);
-    const std::size_t n = m.grammar->trie().num_words();
-    std::shared_ptr<const Row> keep = row;
-    if (row->words.empty()) {  // a short row is written out once for this view
-        auto full = std::make_shared<Row>();
-        full->words.resize(n);
-        row->write(full->words.data(), static_cast<std::uint32_t>(n));
-        keep = full;
+    const auto& row = m.grammar->row(m.state);
+    const std::uint32_t n = m.grammar->trie().num_words();
+    WordsPtr words = row->base;
+    if (!words || !row->adds.empty() || !row->removes.empty()) {  // written out once for this view
+        auto full = std::make_shared<Words>(n);
+        row->write(full->bits.data(), n);
+        words = std::move(full);
     }
-    auto* owner = new std::shared_ptr<const Row>(keep);
-    nb::capsule capsule(owner, [](void* p) noexcept { delete static_cast<std::shared_ptr<const Row>*>(p); });
-    return nb::cast(nb::ndarray<nb::numpy, const std::int32_t, nb::ndim<1>>(keep->words.data(), {n}, capsule));
+    auto* owner = new WordsPtr(words);
+    nb::capsule capsule(owner, [](void* p) noexcept { delete static_cast<WordsPtr*>(p); });
+    return nb::cast(nb::ndarray<nb::numpy, const std::int32_t, nb::ndim<1>>(words->bits.data(), {n}, capsule));
 }
 
 nb::object allowed_tokens(const PyMatcher& m) {
-    const auto& row = m.grammar->row(m.state);
-    auto* out = new std::vector<std::int32_t>(row->tokens);
-    if (!row->words.empty())
-        for (std::int32_t t = 0; t < static_cast<std::int32_t>(m.grammar->trie().num_tokens()); ++t)
-            if ((static_cast<std::uint32_t>(row->words[static_cast<std::size_t>(t >> 5)]) >> (t & 31)) & 1) out->push_back(t);
+    auto* out = new std::vector<std::int32_t>(m.grammar->row(m.state)->tokens());
     nb::capsule capsule(out, [](void* p) noexcept { delete static_cast<std::vector<std::int32_t>*>(p); });
     return nb::cast(nb::ndarray<nb::numpy, std::int32_t, nb::ndim<1>>(out->data(), {out->size()}, capsule));
 }

@@ -403,6 +403,9 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
         case ExprKind::Empty:
         case ExprKind::Epsilon: return kEmpty;
         case ExprKind::Set: return contains(sets_[n.a], c) ? kEpsilon : kEmpty;
+        case ExprKind::Cat:  // a literal: cheaper to ask than to look up
+            if (nodes_[n.a].kind == ExprKind::Set) return contains(sets_[nodes_[n.a].a], c) ? n.b : kEmpty;
+            break;
         default: break;
     }
     if (e == kAll) return kAll;
@@ -508,6 +511,24 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId
     if (n.kind == ExprKind::Repeat && n.a == nodes_[kAll].a) return std::pair{n.min, n.max};
     if (e == kEpsilon) return std::pair{0u, 0u};
     return std::nullopt;
+}
+
+bool ExprPool::is_total(ExprId e) {
+    if (e == kAll) return true;
+    const Node& n = nodes_[e];
+    if (n.kind == ExprKind::Cat) return n.a == kAll && nodes_[n.b].plain;
+    if (n.kind != ExprKind::Alt) return false;
+    for (std::uint32_t i = n.a; i < n.a + n.b; ++i) {
+        const Node& part = nodes_[lists_[i]];
+        if (part.kind == ExprKind::Cat && part.a == kAll && nodes_[part.b].plain) return true;
+    }
+    return false;
+}
+
+std::optional<ExprPool::Run> ExprPool::run(ExprId e) const {
+    const Node& n = nodes_[e];
+    if (n.kind != ExprKind::Repeat || nodes_[n.a].kind != ExprKind::Set) return std::nullopt;
+    return Run{n.a, n.min, n.max};
 }
 
 ExprId ExprPool::clamp(ExprId e, std::uint32_t horizon) {

@@ -113,6 +113,13 @@ class ExprPool {
     bool nonempty_within(ExprId e, std::size_t max_searched);  // the same, or not found out: then true
     // The counts, if `e` is any characters repeated.
     std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(ExprId e) const;
+    // Any text can still become a match: seen by its look, so `false` may be wrong.
+    bool is_total(ExprId e);
+    struct Run {  // characters of one set, so many of them
+        ExprId chars;
+        std::uint32_t min, max;
+    };
+    std::optional<Run> run(ExprId e) const;
     // Repeats that count further than any text of `horizon` characters could tell are loosened.
     ExprId clamp(ExprId e, std::uint32_t horizon);
     const Partition& partition(std::vector<std::uint32_t> set_ids);

@@ -207,8 +207,8 @@ bool Grammar::is_accepting(const StatePtr& state) {
 }
 
 std::shared_ptr<const Row> Grammar::shared(Row row) {
-    std::uint64_t h = row.count;
-    for (const auto* part : {&row.words, &row.tokens})
+    std::uint64_t h = row.count ^ reinterpret_cast<std::uintptr_t>(row.base.get());
+    for (const auto* part : {&row.adds, &row.removes})
         for (std::int32_t x : *part) h = (h ^ static_cast<std::uint32_t>(x)) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
     const auto [first, last] = rows_.equal_range(h);
     for (auto it = first; it != last; ++it)

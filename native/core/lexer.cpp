@@ -25,6 +25,9 @@ std::uint32_t Lexer::intern_residual(Labelled items) {
     r->partition = &pool_.partition(std::move(sets));
     r->targets.assign(r->partition->classes.size(), kUnknown);
     r->items = std::move(items);
+    const auto any = r->items.size() == 1 ? pool_.any_text(r->items[0].second) : std::nullopt;
+    r->is_total = std::any_of(r->items.begin(), r->items.end(), [&](const auto& item) { return pool_.is_total(item.second); });
+    r->is_free = any && any->first == 0 && any->second == kUnbounded;
     residuals_.push_back(std::move(r));
     return it->second;
 }
@@ -34,7 +37,7 @@ LexId Lexer::intern_state(std::uint32_t residual, Partial partial, Spelling spel
                                                                                   static_cast<LexId>(states_.size()));
     if (fresh) {
         if (states_.size() >= limits_.max_states) throw TooComplex("states of lexical automata", limits_.max_states, "max_states");
-        states_.push_back({residual, partial, spelling, nullptr});
+        states_.push_back({residual, partial, spelling});
     }
     return it->second;
 }
@@ -69,6 +72,12 @@ bool Lexer::can_become(std::uint32_t residual, const CharSet& chars) {
     return false;
 }
 
+LexId Lexer::boundary(std::uint32_t residual, Spelling spelling) {
+    std::int32_t& slot = residuals_[residual]->boundary[static_cast<std::size_t>(spelling)];
+    if (slot == kUnknown) slot = static_cast<std::int32_t>(intern_state(residual, 0, spelling));
+    return static_cast<LexId>(slot);
+}
+
 std::int32_t Lexer::compute_next(LexId state, std::uint8_t byte) {
     const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
     if (spelling != Spelling::Text && partial == 0 && byte == '"')
@@ -77,21 +86,157 @@ std::int32_t Lexer::compute_next(LexId state, std::uint8_t byte) {
     if (step.kind == SpellStep::Dead) return kDead;
     if (step.kind == SpellStep::Char) {
         const std::int32_t to = target(residual, residuals_[residual]->partition->class_of(step.value));
-        return to < 0 ? kDead : static_cast<std::int32_t>(intern_state(static_cast<std::uint32_t>(to), 0, spelling));
+        return to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
     }
     if (!can_become(residual, possible_chars(spelling, step.value))) return kDead;
     return static_cast<std::int32_t>(intern_state(residual, step.value, spelling));
 }
 
-std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
-    if (!states_[state].next) {
-        states_[state].next = std::make_unique<std::array<std::int32_t, 256>>();
-        states_[state].next->fill(kUnknown);
+// The bytes that may come between two characters, if they are few.
+bool Lexer::collect_at_boundary(LexId state, FewArcs& out) {
+    const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
+    const Partition& p = *residuals_[residual]->partition;
+    const bool is_json = spelling != Spelling::Text;
+    bool is_live = false, is_live_beyond_ascii = false;
+    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+        if (target(residual, cls) < 0) continue;
+        is_live = true;
+        is_live_beyond_ascii = is_live_beyond_ascii || p.classes[cls].back().hi >= 0x80;
     }
-    const std::int32_t known = (*states_[state].next)[byte];
-    if (known != kUnknown) return known;
-    const std::int32_t to = compute_next(state, byte);
-    return (*states_[state].next)[byte] = to;
+    for (std::uint32_t b = is_json ? 0x20 : 0; b < 0x80; ++b) {
+        std::int32_t to;
+        if (is_json && b == '"') to = residuals_[residual]->accepts ? kEnd : kDead;
+        else if (is_json && b == '\\') to = is_live ? compute_next(state, static_cast<std::uint8_t>(b)) : kDead;
+        else to = residuals_[residual]->targets[p.ascii[b]];
+        if (to == kDead) continue;
+        if (out.num == kFew) return false;
+        if (to >= 0 && !(is_json && b == '\\')) to = static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
+        out.arcs[out.num++] = {static_cast<std::uint8_t>(b), to};
+    }
+    for (std::uint32_t b = 0xC2; is_live_beyond_ascii && b <= 0xF4; ++b) {
+        const std::int32_t to = compute_next(state, static_cast<std::uint8_t>(b));
+        if (to == kDead) continue;
+        if (out.num == kFew) return false;
+        out.arcs[out.num++] = {static_cast<std::uint8_t>(b), to};
+    }
+    return true;
+}
+
+// Lists the bytes that may come if they are few; false if there are many.
+bool Lexer::build_few(LexId state) {
+    FewArcs found;
+    if (states_[state].partial == 0) {
+        if (!collect_at_boundary(state, found)) return false;
+    } else {
+        for (std::uint32_t b = 0x20; b < 0xC0; ++b) {  // what goes on with a character
+            const std::int32_t to = compute_next(state, static_cast<std::uint8_t>(b));
+            if (to == kDead) continue;
+            if (found.num == kFew) return false;
+            found.arcs[found.num++] = {static_cast<std::uint8_t>(b), to};
+        }
+    }
+    State& s = states_[state];
+    s.form = State::Few, s.num_arcs = static_cast<std::uint8_t>(found.num), s.arcs = static_cast<std::uint32_t>(arcs_.size());
+    arcs_.insert(arcs_.end(), found.begin(), found.end());
+    return true;
+}
+
+void Lexer::make_table(LexId state) {
+    states_[state].form = State::Table, states_[state].arcs = static_cast<std::uint32_t>(tables_.size());
+    tables_.push_back(std::make_unique<std::array<std::int32_t, 256>>());
+    tables_.back()->fill(kUnknown);
+}
+
+std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
+    if (states_[state].form == State::Unbuilt) {
+        const bool is_small = residuals_[states_[state].residual]->targets.size() <= 4;
+        if (!is_small || !build_few(state)) make_table(state);
+    }
+    const State& s = states_[state];
+    if (s.form == State::Few) {
+        for (std::uint32_t i = s.arcs; i < s.arcs + s.num_arcs; ++i)
+            if (arcs_[i].byte == byte) return arcs_[i].to;
+        return kDead;
+    }
+    std::array<std::int32_t, 256>& table = *tables_[s.arcs];
+    if (table[byte] == kUnknown) table[byte] = compute_next(state, byte);
+    return table[byte];
+}
+
+std::optional<Lexer::FewArcs> Lexer::few_arcs(LexId state) {
+    if (states_[state].form == State::Unbuilt && !build_few(state)) make_table(state);
+    const State& s = states_[state];
+    if (s.form == State::Table) return std::nullopt;
+    FewArcs out;
+    out.num = s.num_arcs;
+    std::copy_n(arcs_.begin() + s.arcs, out.num, out.arcs.begin());
+    return out;
+}
+
+std::int32_t Lexer::free_state(LexId state) {
+    if (states_[state].free != kUnknown) return states_[state].free;
+    const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
+    std::int32_t to = kDead;
+    if (partial == 0) {
+        if (residuals_[residual]->is_free) to = static_cast<std::int32_t>(state);
+    } else {
+        const CharSet chars = possible_chars(spelling, partial);
+        const Partition& p = *residuals_[residual]->partition;
+        for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+            if (intersect(p.classes[cls], chars).empty()) continue;
+            const std::int32_t t = target(residual, cls);
+            if (t < 0 || !residuals_[static_cast<std::uint32_t>(t)]->is_free) return states_[state].free = kDead;
+            const auto at = static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(t), spelling));
+            if (to != kDead && to != at) return states_[state].free = kDead;
+            to = at;
+        }
+    }
+    return states_[state].free = to;
+}
+
+std::int32_t Lexer::free_state_beyond_ascii(LexId state) {
+    if (states_[state].partial != 0) return kDead;
+    const std::uint32_t residual = states_[state].residual;
+    std::int32_t& slot = residuals_[residual]->beyond_ascii;
+    if (slot == kUnknown) {
+        const Partition& p = *residuals_[residual]->partition;
+        const std::uint32_t cls = p.class_of(128);  // all in one class: it is the last piece that reaches this far down
+        const std::int32_t to = p.starts.back() <= 128 ? target(residual, cls) : kDead;
+        residuals_[residual]->beyond_ascii = to >= 0 && residuals_[static_cast<std::uint32_t>(to)]->is_free ? to : kDead;
+    }
+    const std::int32_t to = residuals_[residual]->beyond_ascii;
+    return to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), states_[state].spelling));
+}
+
+std::optional<Lexer::Run> Lexer::run(LexId state) {
+    const Labelled& items = residuals_[states_[state].residual]->items;
+    if (states_[state].partial != 0 || items.size() != 1) return std::nullopt;
+    const auto run = pool_.run(items[0].second);
+    if (!run) return std::nullopt;
+    const Labelled unbounded{{items[0].first, pool_.repeat(run->chars, 0, kUnbounded)}};
+    return Run{boundary(intern_residual(unbounded), states_[state].spelling), run->min, run->max};
+}
+
+const Lexer::Bytes* Lexer::loop(LexId state) {
+    if (states_[state].partial != 0) return nullptr;
+    auto [it, fresh] = loops_.try_emplace(state);
+    if (!fresh) return it->second.get();
+    const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
+    const Partition& p = *residuals_[residual]->partition;
+    Bytes bytes;
+    CharSet others;  // the characters that lead elsewhere
+    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls)
+        if (target(residual, cls) != static_cast<std::int32_t>(residual)) others = unite(others, p.classes[cls]);
+    for (std::uint32_t b = spelling == Spelling::Text ? 0 : 0x20; b < 128; ++b) bytes[b] = !contains(others, b);
+    for (std::uint32_t b = 0x80; b < 0xC0; ++b) bytes[b] = true;  // they only go on with what has begun
+    for (std::uint32_t b = 0xC2; b <= 0xF4; ++b) {
+        const SpellStep step = spell_step(spelling, 0, static_cast<std::uint8_t>(b));
+        bytes[b] = step.kind == SpellStep::More && intersect(possible_chars(spelling, step.value), others).empty();
+    }
+    if (spelling != Spelling::Text) bytes['"'] = true, bytes['\\'] = others.empty();
+    auto& slot = loops_[state];
+    if (bytes.count() > 64 + 16) slot = std::make_unique<const Bytes>(bytes);
+    return slot.get();
 }
 
 bool Lexer::nullable(LexId state) const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,12 +31,39 @@ class Lexer {
     // The start state, or kDead if nothing matches.
     std::int32_t start(const Labelled& items, Spelling spelling);
     std::int32_t next(LexId state, std::uint8_t byte);
+    struct Arc {
+        std::uint8_t byte;
+        std::int32_t to;  // a state, or kEnd
+    };
+    static constexpr std::size_t kFew = 16;
+    struct FewArcs {
+        std::array<Arc, kFew> arcs;
+        std::size_t num = 0;
+        const Arc* begin() const { return arcs.data(); }
+        const Arc* end() const { return arcs.data() + num; }
+    };
+    // The bytes that may come, ascending, where they are few; else nothing, and `next` is to be asked about each byte.
+    std::optional<FewArcs> few_arcs(LexId state);
+    // The state in which any text may come, if all that is left to spell of the character here leads to it.
+    std::int32_t free_state(LexId state);
+    // The same for every character beyond ASCII that may begin here.
+    std::int32_t free_state_beyond_ascii(LexId state);
     bool nullable(LexId state) const;                    // the lexeme may end here
     std::vector<Label> labels(LexId state) const;        // what matches where it ends here
     bool has_labels(LexId state, Label bits) const;      // it may still end with a label that has these bits
     bool is_finished(LexId state) const;                 // it may end here, and nothing more may come
     // The least and most characters still to come, if any characters will do.
     std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(LexId state) const;
+    bool is_total(LexId state) const { return residuals_[states_[state].residual]->is_total; }  // any text goes on somehow
+    // Where characters of one set are left, so many of them: the state with no bound on how many, and the bounds.
+    struct Run {
+        LexId unbounded;
+        std::uint32_t min, max;
+    };
+    std::optional<Run> run(LexId state);
+    using Bytes = std::bitset<256>;
+    // Between characters: the bytes that lead back to this state, the quote of a JSON string among them; null: none to speak of.
+    const Bytes* loop(LexId state);
     std::uint32_t partial(LexId state) const { return states_[state].partial; }
     Spelling spelling(LexId state) const { return states_[state].spelling; }
     // Shortest bytes from here to where it may end (the closing quote is not in them).
@@ -52,6 +80,9 @@ class Lexer {
         const Partition* partition;
         std::vector<std::int32_t> targets;  // residual id per class of characters, kDead or kUnknown
         bool accepts;                       // some item is nullable
+        bool is_free, is_total;             // any text may come; any text goes on somehow
+        std::array<std::int32_t, 3> boundary{kUnknown, kUnknown, kUnknown};  // its state between characters, by spelling
+        std::int32_t beyond_ascii = kUnknown;                               // residual: see free_state_beyond_ascii
         // the first step of a shortest way to the end, once known
         std::uint32_t best_char = 0, best_next = 0, best_cost = kUnbounded;
     };
@@ -59,14 +90,21 @@ class Lexer {
         std::uint32_t residual;
         Partial partial;
         Spelling spelling;
-        std::unique_ptr<std::array<std::int32_t, 256>> next;
+        enum : std::uint8_t { Unbuilt, Few, Table } form = Unbuilt;
+        std::uint8_t num_arcs = 0;                // Few
+        std::uint32_t arcs = 0;                   // Few: where they begin; Table: which one
+        std::int32_t free = kUnknown;             // see free_state
     };
 
     std::uint32_t intern_residual(Labelled items);
     LexId intern_state(std::uint32_t residual, Partial partial, Spelling spelling);
     std::int32_t target(std::uint32_t residual, std::uint32_t cls);
+    LexId boundary(std::uint32_t residual, Spelling spelling);
     std::int32_t compute_next(LexId state, std::uint8_t byte);
     bool can_become(std::uint32_t residual, const CharSet& chars);
+    bool build_few(LexId state);
+    bool collect_at_boundary(LexId state, FewArcs& out);
+    void make_table(LexId state);
     void find_shortest(std::uint32_t residual, Spelling spelling);
     std::string shortest_from(std::uint32_t residual, Spelling spelling);
 
@@ -74,6 +112,9 @@ class Lexer {
     const Limits& limits_;
     std::vector<std::unique_ptr<Residual>> residuals_;
     std::vector<State> states_;
+    std::vector<Arc> arcs_;
+    std::vector<std::unique_ptr<std::array<std::int32_t, 256>>> tables_;
+    std::unordered_map<LexId, std::unique_ptr<const Bytes>> loops_;
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> residual_ids_;
     std::array<std::unordered_map<std::uint64_t, LexId>, 3> state_ids_;  // by spelling, of (residual, partial)
     std::unordered_map<LexId, LexId> clamped_;

@@ -25,26 +25,35 @@ void Machine::add(Config& config, FrameId f) const {
     config.push_back(f);
 }
 
-std::size_t Machine::FrameHash::operator()(const Frame& f) const {
-    std::uint64_t h = static_cast<std::uint64_t>(f.kind) * 0x9E3779B97F4A7C15ull;
-    for (std::uint32_t x : {f.a, f.b, f.c, f.depth, f.parent, f.capture}) h = (h ^ x) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
-    return static_cast<std::size_t>(h);
-}
-
-bool Machine::FrameEqual::operator()(const Frame& x, const Frame& y) const {
-    return x.kind == y.kind && x.a == y.a && x.b == y.b && x.c == y.c && x.depth == y.depth && x.parent == y.parent && x.capture == y.capture;
+std::uint64_t Machine::hash(const Frame& f) {
+    std::uint64_t h = static_cast<std::uint64_t>(f.kind) + (std::uint64_t(f.parent) << 32);
+    h = (h ^ f.a ^ (std::uint64_t(f.b) << 32)) * 0x9E3779B97F4A7C15ull;
+    h = (h ^ (h >> 29) ^ f.c ^ (std::uint64_t(f.capture) << 32) ^ (std::uint64_t(f.depth) << 17)) * 0xFF51AFD7ED558CCDull;
+    return h ^ (h >> 32);
 }
 
 Machine::Machine(const Limits& limits)
     : limits(limits), pool(this->limits), lexer(pool, this->limits), schemas(pool, lexer, this->limits), rules(nodes, lexer, pool) {
     frames_.push_back({FrameKind::Root, 0, 0, 0, 0, 0, 0});
-    frame_ids_.emplace(frames_[0], 0);
 }
 
 FrameId Machine::intern(Frame f) {
-    auto [it, fresh] = frame_ids_.try_emplace(f, static_cast<FrameId>(frames_.size()));
-    if (fresh) frames_.push_back(f);
-    return it->second;
+    if (2 * (frames_.size() + 1) > slots_.size()) grow_slots();
+    std::size_t at = hash(f) & (slots_.size() - 1);
+    for (; slots_[at]; at = (at + 1) & (slots_.size() - 1))
+        if (frames_[slots_[at] - 1] == f) return slots_[at] - 1;
+    frames_.push_back(f);
+    slots_[at] = static_cast<FrameId>(frames_.size());
+    return slots_[at] - 1;
+}
+
+void Machine::grow_slots() {
+    slots_.assign(std::max<std::size_t>(64, 2 * slots_.size()), 0);
+    for (FrameId id = 0; id < frames_.size(); ++id) {
+        std::size_t at = hash(frames_[id]) & (slots_.size() - 1);
+        while (slots_[at]) at = (at + 1) & (slots_.size() - 1);
+        slots_[at] = id + 1;
+    }
 }
 
 void Machine::read(Frame f, Config& out) {

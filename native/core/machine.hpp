@@ -46,6 +46,7 @@ struct Frame {
     std::uint32_t depth = 0;  // nesting of JSON, kept only where the layout needs it
     FrameId parent = 0;
     std::uint32_t capture = 0;  // of frames that read bytes: the text of the item so far, where items must differ; 0: not kept
+    bool operator==(const Frame&) const = default;
 };
 
 class Machine {
@@ -84,12 +85,8 @@ class Machine {
     std::uint32_t num_leaves_left = 0;  // of rules: how often `leave` may be called; then it throws TooManyReadings
 
    private:
-    struct FrameHash {
-        std::size_t operator()(const Frame& f) const;
-    };
-    struct FrameEqual {
-        bool operator()(const Frame& x, const Frame& y) const;
-    };
+    static std::uint64_t hash(const Frame& f);
+    void grow_slots();
 
     static constexpr std::uint32_t kNoCapture = 0, kEmptyCapture = 1, kUnknownCapture = 2;
 
@@ -127,7 +124,7 @@ class Machine {
     std::string shortest_key(const Frame& key, FrameId& next);
 
     std::vector<Frame> frames_;
-    std::unordered_map<Frame, FrameId, FrameHash, FrameEqual> frame_ids_;
+    std::vector<FrameId> slots_;  // a hash table of frames, open addressing: frame id + 1, or 0
     struct Capture {
         std::uint32_t before, length;
         char byte;

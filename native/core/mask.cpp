@@ -2,343 +2,309 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 namespace guided {
 
-namespace {
-
-constexpr std::uint32_t kWorthKnowing = 8;  // nodes of a subtree for which a closed form is worth asking for
-constexpr std::size_t kMaxExits = 20000;  // more places to end than this: the lexeme is free text
-
-void set_bit(std::vector<std::int32_t>& words, std::int32_t token) {
-    words[static_cast<std::size_t>(token) >> 5] |= static_cast<std::int32_t>(1u << (token & 31));
-}
-
-}  // namespace
-
 void Row::write(std::int32_t* out, std::uint32_t num_words) const {
-    if (!words.empty()) {
-        std::memcpy(out, words.data(), num_words * sizeof(std::int32_t));
-        return;
-    }
-    std::memset(out, 0, num_words * sizeof(std::int32_t));
-    for (std::int32_t t : tokens) out[t >> 5] |= static_cast<std::int32_t>(1u << (t & 31));
+    if (base) std::memcpy(out, base->bits.data(), num_words * sizeof(std::int32_t));
+    else std::memset(out, 0, num_words * sizeof(std::int32_t));
+    for (std::int32_t t : adds) out[t >> 5] |= static_cast<std::int32_t>(1u << (t & 31));
+    for (std::int32_t t : removes) out[t >> 5] &= ~static_cast<std::int32_t>(1u << (t & 31));
 }
 
-void Masker::mark(NodeId node) {
-    if (recorder_) recorder_->push_back(node);
-    trie_.tokens_at(node, [&](std::int32_t t) { set_bit(scratch_, t); });
+std::vector<std::int32_t> Row::tokens() const {
+    if (!base) return adds;
+    std::vector<std::int32_t> words(base->bits.size()), out;
+    write(words.data(), static_cast<std::uint32_t>(words.size()));
+    out.reserve(count);
+    for (std::size_t w = 0; w < words.size(); ++w)
+        for (auto bits = static_cast<std::uint32_t>(words[w]); bits; bits &= bits - 1)
+            out.push_back(static_cast<std::int32_t>(w * 32) + std::countr_zero(bits));
+    return out;
 }
 
 Row Masker::compute(const Config& config) {
-    std::fill(scratch_.begin(), scratch_.end(), 0);
     machine_.tainted = machine_.tainted_items = false;
-    active_.clear(), recorder_ = nullptr;  // an error may have ended the last walk anywhere
-    if (!machine_.rules.empty()) walk_rules(config);
-    else for (FrameId f : config) add_config(Trie::kRoot, f);
-    if (machine_.tainted) verify(config, trie_.tokens_with_keys());
-    if (machine_.tainted_items) verify(config, trie_.tokens_with_commas());
+    if (machine_.rules.empty()) walk_frames(config); else walk_rules(config);
     if (machine_.is_accepting(config))
         for (std::int32_t t : trie_.eos_ids())
-            if (t >= 0 && static_cast<std::uint32_t>(t) < trie_.num_tokens()) set_bit(scratch_, t);
-    Row row;
-    for (std::int32_t w : scratch_) row.count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(w)));
-    if (row.count > Row::kMaxShort) {
-        row.words = scratch_;
-        return row;
-    }
-    for (std::size_t w = 0; w < scratch_.size(); ++w)
-        for (auto bits = static_cast<std::uint32_t>(scratch_[w]); bits; bits &= bits - 1)
-            row.tokens.push_back(static_cast<std::int32_t>(w * 32) + std::countr_zero(bits));
+            if (t >= 0 && static_cast<std::uint32_t>(t) < trie_.num_tokens()) found_.push_back(t);
+    const bool is_tainted = machine_.tainted, has_tainted_items = machine_.tainted_items;
+    Row row = assembled();
+    if (is_tainted) verify(config, row, '"', 3);  // fewer quotes cannot end one key and hold another
+    if (has_tainted_items) verify(config, row, ',', 1);
     return row;
 }
 
-// A walk met a key or an item whose text it had not kept and then went on to another: ask the machine itself.
-void Masker::verify(const Config& config, const std::vector<std::int32_t>& tokens) {
+// Frame by frame: each is read as if it were alone.
+void Masker::walk_frames(const Config& config) {
+    parts_.clear(), found_.clear();
+    Sink sink{trie_, found_, false};
+    for (FrameId frame : config) {
+        const Frame f = machine_.frame(frame);
+        if (f.kind == FrameKind::Lex || f.kind == FrameKind::Text || f.kind == FrameKind::Key) {
+            parts_.push_back(rows_.of(f.a, f.kind == FrameKind::Key));
+            cross(frame, *parts_.back());
+        } else {
+            add_frame(sink, Trie::kRoot, frame);
+        }
+    }
+}
+
+// One row of the parts and the tokens found beside them.
+Row Masker::assembled() {
+    if (stamp_ > UINT32_MAX - 4) std::fill(stamps_.begin(), stamps_.end(), 0), stamp_ = 0;
+    const std::uint32_t is_removed = ++stamp_, is_added = ++stamp_;
+    auto stamp = [&](std::int32_t t) -> std::uint32_t& { return stamps_[static_cast<std::size_t>(t)]; };
+    Row row;
+    const LexRow* dense = nullptr;
+    std::shared_ptr<Words> own;  // where several rows are dense
+    for (const LexRowPtr& part : parts_) {
+        if (!part->base) continue;
+        if (!dense) {
+            dense = part.get(), row.base = part->base;
+            for (std::int32_t t : part->removes) stamp(t) = is_removed;
+        } else if (part.get() != dense) {
+            if (!own) {
+                own = std::make_shared<Words>(*dense->base);
+                for (std::int32_t t : dense->removes) own->remove(t), stamp(t) = 0;
+            }
+            Words other = *part->base;
+            for (std::int32_t t : part->removes) other.remove(t);
+            own->count = 0;
+            for (std::size_t i = 0; i < own->bits.size(); ++i)
+                own->count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(own->bits[i] |= other.bits[i])));
+        }
+    }
+    if (own) row.base = own;
+    auto add = [&](std::int32_t t) {
+        if (stamp(t) == is_added) return;
+        const bool is_in_base = row.base && row.base->has(t) && stamp(t) != is_removed;
+        stamp(t) = is_added;
+        if (!is_in_base && !(row.base && row.base->has(t))) row.adds.push_back(t);
+    };
+    for (const LexRowPtr& part : parts_)
+        for (std::int32_t t : part->adds) add(t);
+    for (std::int32_t t : found_) add(t);
+    if (dense && !own)
+        for (std::int32_t t : dense->removes)
+            if (stamp(t) == is_removed) row.removes.push_back(t);
+    if (row.adds.size() + row.removes.size() > Row::kMaxShort) {
+        own = row.base ? std::make_shared<Words>(*row.base) : std::make_shared<Words>(trie_.num_words());
+        for (std::int32_t t : row.adds) own->add(t);
+        for (std::int32_t t : row.removes) own->remove(t);
+        row = {own, {}, {}, 0};
+    }
+    std::sort(row.adds.begin(), row.adds.end()), std::sort(row.removes.begin(), row.removes.end());
+    row.count = static_cast<std::uint32_t>((row.base ? row.base->count : 0) + row.adds.size() - row.removes.size());
+    return row;
+}
+
+// A walk met a key or an item whose text it had not kept and then went on to another: ask the machine itself about
+// the tokens that cross and hold that many of this byte.
+void Masker::verify(const Config& config, Row& row, char byte, std::ptrdiff_t least) {
+    std::vector<std::int32_t> refused;
     Config at, next;
-    for (std::int32_t token : tokens) {
-        if (!((static_cast<std::uint32_t>(scratch_[static_cast<std::size_t>(token) >> 5]) >> (token & 31)) & 1)) continue;
+    for (std::int32_t token : found_) {
+        const std::string* bytes = trie_.bytes_of(token);
+        if (!bytes || std::count(bytes->begin(), bytes->end(), byte) < least) continue;
         at = config;
-        for (char c : *trie_.bytes_of(token)) {
+        for (char c : *bytes) {
             machine_.step(at, static_cast<std::uint8_t>(c), next);
             std::swap(at, next);
             if (at.empty()) break;
         }
-        if (at.empty()) scratch_[static_cast<std::size_t>(token) >> 5] &= ~static_cast<std::int32_t>(1u << (token & 31));
+        if (at.empty()) refused.push_back(token);
     }
-}
-
-void Masker::add_all(NodeId node, const Config& configs) {
-    for (FrameId f : configs) add_config(node, f);
-}
-
-void Masker::add_config(NodeId node, FrameId frame) {
-    const std::pair here{node, frame};
-    if (!trie_.has_children(node) || std::find(active_.begin(), active_.end(), here) != active_.end()) return;
-    active_.push_back(here);
-    const Frame f = machine_.frame(frame);
-    switch (f.kind) {
-        case FrameKind::Raw: {
-            const std::string& text = machine_.texts[f.a];
-            std::optional<NodeId> at = node;
-            for (std::size_t i = f.b; at && i < text.size(); ++i) {
-                at = trie_.child(*at, static_cast<std::uint8_t>(text[i]));
-                if (at) mark(*at);
-            }
-            if (at) {
-                Config after;
-                machine_.leave(frame, after);
-                add_all(*at, after);
-            }
-            break;
-        }
-        case FrameKind::OpenText:
-        case FrameKind::OpenKey:
-            if (const auto quote = trie_.child(node, '"')) {
-                mark(*quote);
-                Config inside;
-                machine_.step({frame}, '"', inside);
-                add_all(*quote, inside);
-            }
-            break;
-        case FrameKind::Lex:
-        case FrameKind::Text:
-        case FrameKind::Key:
-            if (node == Trie::kRoot && !recorder_) {
-                const auto row = local_row(f.a);
-                for (std::size_t i = 0; i < row->words.size(); ++i) scratch_[i] |= row->words[i];
-                for (std::int32_t t : row->tokens) set_bit(scratch_, t);
-                add_crossing(f, frame, *row);
-            } else {
-                add_lexeme(node, frame);
-            }
-            break;
-        default: break;  // the root reads nothing
-    }
-    active_.pop_back();
-}
-
-// Walks the subtree of `node` inside the lexeme, and beyond where it may end.
-void Masker::add_lexeme(NodeId node, FrameId frame) {
-    const Frame f = machine_.frame(frame);
-    const bool is_text = f.kind == FrameKind::Lex;
-    Config after;
-    bool has_after = false;
-    auto leave_at = [&](NodeId n, LexId state) {
-        if (is_text || f.kind == FrameKind::Text) {
-            if (!has_after) machine_.leave(frame, after), has_after = true;
-            add_all(n, Config(after));
+    std::sort(refused.begin(), refused.end());
+    for (std::size_t i = 0; i < refused.size(); ++i) {
+        if (i && refused[i] == refused[i - 1]) continue;
+        const auto added = std::lower_bound(row.adds.begin(), row.adds.end(), refused[i]);
+        if (added != row.adds.end() && *added == refused[i]) {
+            row.adds.erase(added);
         } else {
-            add_all(n, after_key(frame, state));
+            const auto at_end = std::lower_bound(row.removes.begin(), row.removes.end(), refused[i]);
+            if (at_end != row.removes.end() && *at_end == refused[i]) continue;
+            row.removes.insert(at_end, refused[i]);
         }
-    };
-    if (is_text && machine_.lexer.nullable(f.a)) leave_at(node, f.a);
-    const std::uint32_t base = trie_.depth(node);
-    std::vector<LexId> states{f.a};  // of the path below `node`
-    for (NodeId n = node + 1; n < trie_.end(node);) {
-        states.resize(trie_.depth(n) - base);
-        const LexId state = states.back();
-        const std::int32_t next = machine_.lexer.next(state, trie_.byte(n));
-        if (next == Lexer::kEnd) mark(n), leave_at(n, state);
-        if (next < 0) {
-            n = trie_.end(n);
-            continue;
-        }
-        mark(n);
-        if (is_text && trie_.has_children(n) && machine_.lexer.nullable(static_cast<LexId>(next))) leave_at(n, static_cast<LexId>(next));
-        states.push_back(static_cast<LexId>(next));
-        ++n;
+        --row.count;
     }
 }
 
-std::shared_ptr<const LexRow> Masker::local_row(LexId exact) {
-    Lexer& lexer = machine_.lexer;
-    const LexId start = lexer.clamp(exact, trie_.max_token_bytes());
-    const auto key = lexer.content_key(start);
-    if (auto row = trie_.cached(key)) return row;
-    auto row = std::make_shared<LexRow>();
-    std::vector<std::int32_t> words(trie_.num_words());
-    std::vector<std::pair<NodeId, NodeId>> free_parts;
-    if (const auto counts = lexer.any_text(start)) {
-        add_free_text(Trie::kRoot, lexer.spelling(start), *counts, words, *row, free_parts);
-    } else {
-        walk_lexeme(start, words, *row, free_parts);
-    }
-    fill_free_parts(trie_.free_text(lexer.spelling(start)), free_parts, words);
-    std::uint32_t count = 0;
-    for (std::int32_t w : words) count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(w)));
-    row->has_exits = lexer.spelling(start) != Spelling::Text || row->exits.size() <= kMaxExits;
-    if (!row->has_exits) row->exits = {};
-    if (count > Row::kMaxShort) {
-        row->words = std::move(words);
-    } else {
-        for (std::size_t w = 0; w < words.size(); ++w)
-            for (auto bits = static_cast<std::uint32_t>(words[w]); bits; bits &= bits - 1)
-                row->tokens.push_back(static_cast<std::int32_t>(w * 32) + std::countr_zero(bits));
-    }
-    trie_.keep(key, row);
-    return row;
+void Masker::mark(Sink& sink, NodeId node) const {
+    const auto tokens = sink.trie.tokens_at(node);
+    sink.found.insert(sink.found.end(), tokens.begin(), tokens.end());
 }
 
-void Masker::walk_lexeme(LexId start, std::vector<std::int32_t>& words, LexRow& row, Ranges& free_parts) {
-    Lexer& lexer = machine_.lexer;
-    const FreeText& free_text = trie_.free_text(lexer.spelling(start));
-    const bool is_text = lexer.spelling(start) == Spelling::Text;
-    std::vector<LexId> states{start};
-    if (is_text && lexer.nullable(start)) row.exits.push_back(Trie::kRoot);
-    for (NodeId n = 1; n < trie_.num_nodes();) {
-        states.resize(trie_.depth(n));
-        const std::int32_t next = lexer.next(states.back(), trie_.byte(n));
-        if (next < 0) {
-            if (next == Lexer::kEnd) row.exits.push_back(n);
-            n = trie_.end(n);
-            continue;
-        }
-        const auto state = static_cast<LexId>(next);
-        trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t); });
-        if (is_text && trie_.has_children(n) && lexer.nullable(state)) row.exits.push_back(n);
-        if (trie_.end(n) - n > kWorthKnowing && free_text.is_whole[n] && free_text.chars[n] != FreeText::kDead) {
-            if (const auto rest = lexer.any_text(state)) {
-                add_free_text(n, lexer.spelling(state), *rest, words, row, free_parts);
-                n = trie_.end(n);
-                continue;
-            }
-        }
-        states.push_back(state);
-        ++n;
-    }
-}
-
-// The subtree of `node` where from `counts` characters on anything may come: a comparison for each node, no automaton.
-void Masker::add_free_text(NodeId node, Spelling spelling, std::pair<std::uint32_t, std::uint32_t> counts,
-                           std::vector<std::int32_t>& words, LexRow& row, Ranges& free_parts) {
-    const FreeText& free = trie_.free_text(spelling);
-    const std::uint32_t base = free.chars[node];
-    const auto [least, most] = counts;
-    const bool is_text = spelling == Spelling::Text;
-    if (is_text && node == Trie::kRoot && least == 0) row.exits.push_back(node);
-    if (most == kUnbounded) free_parts.push_back({node + 1, trie_.end(node)});
-    for (NodeId n = node + 1; n < trie_.end(node) && (most != kUnbounded || is_text); ++n) {
-        const std::uint32_t chars = free.chars[n];
-        if (chars == FreeText::kDead || (most != kUnbounded && chars - base > most)) continue;
-        if (most != kUnbounded) trie_.tokens_at(n, [&](std::int32_t t) { set_bit(words, t); });
-        if (is_text && row.exits.size() <= kMaxExits && free.is_whole[n] && chars - base >= least && trie_.has_children(n))
-            row.exits.push_back(n);
-    }
-    const auto first = std::lower_bound(free.quotes.begin(), free.quotes.end(), node + 1);
-    for (auto it = first; it != free.quotes.end() && *it < trie_.end(node); ++it) {
-        const std::uint32_t chars = free.chars[trie_.parent(*it)] - base;
-        if (chars >= least && (most == kUnbounded || chars <= most)) row.exits.push_back(*it);
-    }
-}
-
-// Adds all spellings in these ranges of nodes. Where they are most of the trie, what lies between them is taken away.
-void Masker::fill_free_parts(const FreeText& free, const Ranges& parts, std::vector<std::int32_t>& words) {
-    std::size_t covered = 0;
-    for (const auto& [from, to] : parts) covered += to - from;
-    auto each = [&](NodeId from, NodeId to, auto&& f) {
-        for (NodeId n = from; n < to;) {
-            if (free.chars[n] == FreeText::kDead) {
-                n = trie_.end(n);
-                continue;
-            }
-            trie_.tokens_at(n, f);
-            ++n;
-        }
-    };
-    if (2 * covered < trie_.num_nodes()) {
-        for (const auto& [from, to] : parts) each(from, to, [&](std::int32_t t) { set_bit(words, t); });
-        return;
-    }
-    std::vector<std::int32_t> all = free.words;
-    NodeId at = 1;
-    auto clear = [&](std::int32_t t) { all[static_cast<std::size_t>(t) >> 5] &= ~static_cast<std::int32_t>(1u << (t & 31)); };
-    for (const auto& [from, to] : parts) each(at, from, clear), at = to;
-    each(at, trie_.num_nodes(), clear);
-    for (std::size_t w = 0; w < words.size(); ++w) words[w] |= all[w];
-}
-
-// The lexer's state at `node`, or kDead. Neighbours share most of their path, so it is kept from call to call.
-std::int32_t Masker::Path::at(Lexer& lexer, const Trie& trie, NodeId node) {
-    const std::uint32_t depth = trie.depth(node);
-    nodes.resize(std::max<std::size_t>(nodes.size(), depth + 1), kNone);
-    states.resize(nodes.size(), Lexer::kDead);
-    std::uint32_t known = depth;
-    for (NodeId n = node; known > 0 && nodes[known] != n; n = trie.parent(n), --known) nodes[known] = n;
-    for (std::uint32_t d = known + 1; d <= depth; ++d)
-        states[d] = states[d - 1] < 0 ? Lexer::kDead : lexer.next(static_cast<LexId>(states[d - 1]), trie.byte(nodes[d]));
-    return states[depth];
-}
-
-Config Masker::after_key(FrameId frame, LexId end) {
+// Everything that may read the next byte once the lexeme of this frame has ended.
+Config Masker::closure_after(FrameId frame) {
     Config after;
-    machine_.complete_key(frame, end, kUnknownExtras, after);
+    machine_.leave(frame, after);
+    machine_.add_closure(after);
     return after;
 }
 
-void Masker::add_crossing(const Frame& f, FrameId frame, const LexRow& row) {
-    using Shapes = std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>;
-    if (f.kind == FrameKind::Lex) {
-        if (!row.has_exits) return add_crossing_of_free_text(f, frame);
-        if (row.exits.empty()) return;
-        Config after;
-        machine_.leave(frame, after);
-        for (NodeId exit : row.exits) add_all(exit, after);
-        return;
+void Masker::cross(FrameId frame, const LexRow& row) {
+    if (machine_.frame(frame).kind != FrameKind::Lex) cross_string(frame, row);
+    else if (!row.has_exits) cross_free_text(frame);
+    else if (!row.exits.empty()) cross_text(frame, row);
+}
+
+void Masker::add_crossings(std::span<const Crossing> crossings, const TailSet& set) {
+    for (const Crossing& c : crossings)
+        if (c.tail == Crossing::kNoTail || set.legal[c.tail]) found_.push_back(c.token);
+}
+
+void Masker::cross_string(FrameId frame, const LexRow& row) {
+    if (row.closing.empty()) return;
+    if (machine_.frame(frame).kind == FrameKind::Text) return add_crossings(row.closing, tails(closure_after(frame)));
+    std::vector<std::pair<LexId, std::vector<Crossing>>> by_end;
+    for (const Crossing& c : row.closing) {
+        auto it = std::find_if(by_end.begin(), by_end.end(), [&](const auto& entry) { return entry.first == c.end; });
+        if (it == by_end.end()) it = by_end.insert(it, {c.end, {}});
+        it->second.push_back(c);
     }
-    if (f.kind == FrameKind::Text) {
+    for (const auto& [end, crossings] : by_end) {
         Config after;
-        Shapes shapes;
-        if (!row.exits.empty()) machine_.leave(frame, after);
-        for (NodeId quote : row.exits) add_after_quote(quote, after, shapes);
-        return;
-    }
-    std::unordered_map<LexId, std::pair<Config, Shapes>> by_end;
-    Path path(f.a);
-    for (NodeId quote : row.exits) {
-        const auto end = static_cast<LexId>(path.at(machine_.lexer, trie_, trie_.parent(quote)));
-        auto [it, fresh] = by_end.try_emplace(end);
-        if (fresh) it->second.first = after_key(frame, end);
-        add_after_quote(quote, it->second.first, it->second.second);
+        machine_.complete_key(frame, end, kUnknownExtras, after);
+        if (after.empty()) continue;
+        machine_.add_closure(after);
+        add_crossings(crossings, tails(after));
     }
 }
 
-// Equal subtrees have equal answers, so each shape is walked once.
-void Masker::add_after_quote(NodeId quote, const Config& after, std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>& shapes) {
-    mark(quote);
-    if (!trie_.has_children(quote)) return;
-    auto [it, fresh] = shapes.try_emplace(trie_.quote_shape(quote));
-    if (fresh) {
-        std::vector<NodeId> marked;
-        std::vector<NodeId>* outer = recorder_;
-        recorder_ = &marked;
-        add_all(quote, after);
-        recorder_ = outer;
-        for (NodeId n : marked) it->second.push_back(n - quote);
-        return;
+// Text that may end at a few places: what comes next is looked for only at the bytes that it can begin with.
+void Masker::cross_text(FrameId frame, const LexRow& row) {
+    Sink sink{trie_, found_, false};
+    for (FrameId next : closure_after(frame)) {
+        const Frame f = machine_.frame(next);
+        if (f.kind == FrameKind::OpenText || f.kind == FrameKind::OpenKey) {
+            if (!row.opening.empty()) add_crossings(row.opening, tails_after_quote(next));
+            continue;
+        }
+        const auto arcs = f.kind == FrameKind::Lex ? machine_.lexer.few_arcs(f.a) : std::optional<Lexer::FewArcs>{};
+        if (!arcs) {
+            for (NodeId exit : row.exits) add_frame(sink, exit, next);
+            continue;
+        }
+        for (const Lexer::Arc& arc : *arcs) {
+            auto it = std::lower_bound(row.next.begin(), row.next.end(), std::pair{arc.byte, NodeId{0}});
+            for (; it != row.next.end() && it->first == arc.byte; ++it) add_lexeme_child(sink, it->second, next, f.a, arc.to);
+        }
     }
-    for (std::uint32_t offset : it->second) mark(quote + offset);
 }
 
 // The lexeme may end almost everywhere: look only at places followed by a byte that can begin what comes next.
-void Masker::add_crossing_of_free_text(const Frame& f, FrameId frame) {
-    Config after, closure, next;
-    machine_.leave(frame, after);
-    closure = after;
-    machine_.add_closure(closure);
+void Masker::cross_free_text(FrameId frame) {
+    Sink sink{trie_, found_, false};
+    const LexId start = machine_.frame(frame).a;
+    const Config after = closure_after(frame);
+    Config begun;
     for (int b = 0; b < 256; ++b) {
-        machine_.step(closure, static_cast<std::uint8_t>(b), next);
-        if (next.empty()) continue;
-        const Config begun = next;
-        Path path(f.a);
+        machine_.step(after, static_cast<std::uint8_t>(b), begun);
+        if (begun.empty()) continue;
+        machine_.add_closure(begun);
+        LexRows::Path path(start);
         for (NodeId n : trie_.nodes_of_byte(static_cast<std::uint8_t>(b))) {
             const std::int32_t state = path.at(machine_.lexer, trie_, trie_.parent(n));
             if (state < 0 || !machine_.lexer.nullable(static_cast<LexId>(state))) continue;
-            mark(n);
-            add_all(n, begun);
+            mark(sink, n);
+            add_frames(sink, n, begun);
         }
     }
+}
+
+// The tails that may follow a quote after which `config` reads on.
+const Masker::TailSet& Masker::tails(const Config& config) {
+    if (auto it = tail_sets_.find(config); it != tail_sets_.end()) {
+        machine_.tainted |= it->second.is_tainted, machine_.tainted_items |= it->second.has_tainted_items;
+        return it->second;
+    }
+    const bool was_tainted = machine_.tainted, had_tainted_items = machine_.tainted_items;
+    machine_.tainted = machine_.tainted_items = false;
+    std::vector<std::int32_t> found;
+    Sink sink{trie_.tails(), found, true};
+    add_frames(sink, Trie::kRoot, config);
+    TailSet set{std::vector<bool>(trie_.tails().num_tokens()), machine_.tainted, machine_.tainted_items};
+    for (std::int32_t tail : found) set.legal[static_cast<std::size_t>(tail)] = true;
+    machine_.tainted |= was_tainted, machine_.tainted_items |= had_tainted_items;
+    if (tail_sets_.size() >= kMaxTailSets) tail_sets_.clear();
+    return tail_sets_.emplace(config, std::move(set)).first->second;
+}
+
+const Masker::TailSet& Masker::tails_after_quote(FrameId opener) {
+    Config inside;
+    machine_.step({opener}, '"', inside);
+    return tails(inside);
+}
+
+void Masker::add_frames(Sink& sink, NodeId node, const Config& config) {
+    if (!sink.trie.has_children(node)) return;
+    for (FrameId frame : config) add_frame(sink, node, frame);
+}
+
+// What this frame reads below `node`, and what comes after it.
+void Masker::add_frame(Sink& sink, NodeId node, FrameId frame) {
+    const Frame f = machine_.frame(frame);
+    switch (f.kind) {
+        case FrameKind::Raw: return add_raw(sink, node, frame);
+        case FrameKind::OpenText:
+        case FrameKind::OpenKey:
+            if (const NodeId quote = sink.trie.child(node, '"')) {
+                if (!sink.is_tails) return add_crossings(trie_.crossings(quote), tails_after_quote(frame));
+                mark(sink, quote);
+                Config inside;
+                machine_.step({frame}, '"', inside);
+                add_frames(sink, quote, inside);
+            }
+            return;
+        case FrameKind::Lex:
+        case FrameKind::Text:
+        case FrameKind::Key: return add_lexeme(sink, node, frame, f.a);
+        default: return;  // the root reads nothing
+    }
+}
+
+void Masker::add_raw(Sink& sink, NodeId node, FrameId frame) {
+    const Frame f = machine_.frame(frame);
+    const std::string& text = machine_.texts[f.a];
+    for (std::size_t i = f.b; i < text.size(); ++i) {
+        node = sink.trie.child(node, static_cast<std::uint8_t>(text[i]));
+        if (node == Trie::kRoot) return;
+        mark(sink, node);
+    }
+    if (sink.trie.has_children(node)) add_frames(sink, node, closure_after(frame));
+}
+
+// Walks the subtree of `node` inside the lexeme, and beyond where it may end after a byte at least.
+void Masker::add_lexeme(Sink& sink, NodeId node, FrameId frame, LexId state) {
+    if (const auto arcs = machine_.lexer.few_arcs(state)) {
+        for (const Lexer::Arc& arc : *arcs)
+            if (const NodeId child = sink.trie.child(node, arc.byte)) add_lexeme_child(sink, child, frame, state, arc.to);
+        return;
+    }
+    for (NodeId child : sink.trie.children(node))
+        add_lexeme_child(sink, child, frame, state, machine_.lexer.next(state, sink.trie.byte(child)));
+}
+
+// `child` has been reached from `state` with the lexer's answer `next`.
+void Masker::add_lexeme_child(Sink& sink, NodeId child, FrameId frame, LexId state, std::int32_t next) {
+    if (next == Lexer::kEnd) {
+        Config after;
+        if (machine_.frame(frame).kind == FrameKind::Text) machine_.leave(frame, after);
+        else machine_.complete_key(frame, state, kUnknownExtras, after);
+        if (after.empty()) return;
+        machine_.add_closure(after);
+        if (!sink.is_tails) return add_crossings(trie_.crossings(child), tails(after));
+        mark(sink, child);
+        return add_frames(sink, child, after);
+    }
+    if (next < 0) return;
+    mark(sink, child);
+    if (!sink.trie.has_children(child)) return;
+    const auto at = static_cast<LexId>(next);
+    if (machine_.lexer.nullable(at) && machine_.frame(frame).kind == FrameKind::Lex) add_frames(sink, child, closure_after(frame));
+    add_lexeme(sink, child, frame, at);
 }
 
 }  // namespace guided

@@ -1,8 +1,8 @@
 // From a configuration to the tokens that may come next: the only place where the trie and the grammar meet.
 //
-// The local part of a mask (tokens that stay inside the lexeme) depends on the residual language of the lexeme alone and
-// is shared by every grammar of the vocabulary. The crossing part (tokens that end the lexeme and go on) walks only the
-// subtrees below the places where the lexeme may end.
+// A mask is the local rows of its lexemes (rows.hpp) and the tokens that cross: that end a lexeme and go on. Those are
+// found at the places where a lexeme may end. Behind a quote the walk is over tails, what follows quotes inside tokens,
+// and what it finds is remembered by configuration: a string's tokens cross alike wherever in the string they begin.
 #pragma once
 
 #include <memory>
@@ -10,59 +10,71 @@
 #include <vector>
 
 #include "machine.hpp"
-#include "trie.hpp"
+#include "rows.hpp"
 
 namespace guided {
 
 struct Row {
-    std::vector<std::int32_t> words;   // int32[ceil(V/32)], empty where `tokens` says it all
-    std::vector<std::int32_t> tokens;  // ascending, at most kMaxShort
+    WordsPtr base;                            // null: `adds` are all
+    std::vector<std::int32_t> adds, removes;  // ascending, at most kMaxShort together
     std::uint32_t count = 0;
     static constexpr std::uint32_t kMaxShort = 512;
 
     void write(std::int32_t* out, std::uint32_t num_words) const;
+    std::vector<std::int32_t> tokens() const;  // ascending
     bool operator==(const Row&) const = default;
 };
 
 class Masker {
    public:
-    Masker(Machine& machine, Trie& trie) : machine_(machine), trie_(trie), scratch_(trie.num_words()) {}
+    Masker(Machine& machine, Trie& trie)
+        : machine_(machine), trie_(trie), rows_(machine.lexer, trie), stamps_(trie.num_tokens()) {}
 
     // Tokens that lead from `config` to a live state; eos ids where the text is complete.
     Row compute(const Config& config);
 
    private:
-    struct Path {  // of the node asked for last, with the lexer's states along it
-        explicit Path(LexId start) : nodes{Trie::kRoot}, states{static_cast<std::int32_t>(start)} {}
-        std::int32_t at(Lexer& lexer, const Trie& trie, NodeId node);
-        std::vector<NodeId> nodes;
-        std::vector<std::int32_t> states;
+    struct TailSet {  // of the tails that may follow, and whether that depended on a text that was not kept
+        std::vector<bool> legal;
+        bool is_tainted = false, has_tainted_items = false;
+    };
+    struct Sink {  // where a walk puts what it finds: tokens of the vocabulary, or tails
+        const Trie& trie;
+        std::vector<std::int32_t>& found;
+        bool is_tails;
     };
 
-    void add_config(NodeId node, FrameId frame);
-    void add_all(NodeId node, const Config& configs);
-    void add_lexeme(NodeId node, FrameId frame);
-    void add_crossing(const Frame& f, FrameId frame, const LexRow& row);
-    void add_crossing_of_free_text(const Frame& f, FrameId frame);
-    void add_after_quote(NodeId quote, const Config& after, std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>& shapes);
-    std::shared_ptr<const LexRow> local_row(LexId state);
-    using Ranges = std::vector<std::pair<NodeId, NodeId>>;
-    void walk_lexeme(LexId start, std::vector<std::int32_t>& words, LexRow& row, Ranges& free_parts);
-    void add_free_text(NodeId node, Spelling spelling, std::pair<std::uint32_t, std::uint32_t> counts, std::vector<std::int32_t>& words,
-                       LexRow& row, Ranges& free_parts);
-    void fill_free_parts(const FreeText& free, const Ranges& parts, std::vector<std::int32_t>& words);
-    Config after_key(FrameId frame, LexId end);
+    void walk_frames(const Config& config);
     void walk_rules(const Config& config);
     void walk_sets(const Config& config);
-    void mark(NodeId node);
-    void verify(const Config& config, const std::vector<std::int32_t>& tokens);
+    Config closure_after(FrameId frame);
+    void cross(FrameId frame, const LexRow& row);
+    void cross_string(FrameId frame, const LexRow& row);
+    void cross_text(FrameId frame, const LexRow& row);
+    void cross_free_text(FrameId frame);
+    const TailSet& tails(const Config& config);
+    const TailSet& tails_after_quote(FrameId opener);
+    void add_crossings(std::span<const Crossing> crossings, const TailSet& set);
+    void add_frames(Sink& sink, NodeId node, const Config& config);
+    void add_frame(Sink& sink, NodeId node, FrameId frame);
+    void add_raw(Sink& sink, NodeId node, FrameId frame);
+    void add_lexeme(Sink& sink, NodeId node, FrameId frame, LexId state);
+    void add_lexeme_child(Sink& sink, NodeId child, FrameId frame, LexId state, std::int32_t next);
+    void mark(Sink& sink, NodeId node) const;
+    Row assembled();
+    void verify(const Config& config, Row& row, char byte, std::ptrdiff_t least);
+
+    static constexpr std::size_t kMaxTailSets = 4096;
 
     Machine& machine_;
     Trie& trie_;
-    std::vector<std::int32_t> scratch_;
-    std::vector<std::pair<NodeId, FrameId>> active_;  // guards against rounds that read nothing
+    LexRows rows_;
+    std::vector<LexRowPtr> parts_;      // of the mask being made
+    std::vector<std::int32_t> found_;  // tokens beside them
+    std::vector<std::uint32_t> stamps_;  // of each token: when it was last put into a row
+    std::uint32_t stamp_ = 0;
+    std::unordered_map<Config, TailSet, VectorHash> tail_sets_;
     bool has_many_readings_ = false;
-    std::vector<NodeId>* recorder_ = nullptr;         // while a subtree shape is learnt: nodes marked
 };
 
 }  // namespace guided

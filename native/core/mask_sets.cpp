@@ -17,16 +17,16 @@ constexpr std::uint32_t kFewLeft = 500, kManyLeft = 20'000;  // ends of lexemes 
 void Masker::walk_rules(const Config& config) {
     machine_.num_leaves_left = has_many_readings_ ? kFewLeft : kManyLeft;
     try {
-        for (FrameId f : config) add_config(Trie::kRoot, f);
+        walk_frames(config);
     } catch (const TooManyReadings&) {
         has_many_readings_ = true;
-        std::fill(scratch_.begin(), scratch_.end(), 0);
-        active_.clear(), recorder_ = nullptr;
+        parts_.clear(), found_.clear();
         walk_sets(config);
     }
 }
 
 void Masker::walk_sets(const Config& config) {
+    Sink sink{trie_, found_, false};
     std::vector<Config> path{config};  // of the node's ancestors, with what follows lexemes that end there
     machine_.add_closure(path[0]);
     Config next;
@@ -37,7 +37,7 @@ void Masker::walk_sets(const Config& config) {
             n = trie_.end(n);
             continue;
         }
-        mark(n);
+        mark(sink, n);
         machine_.add_closure(next);
         path.push_back(next);
         ++n;

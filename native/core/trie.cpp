@@ -6,14 +6,21 @@
 
 namespace guided {
 
+std::size_t LexRow::num_bytes() const {
+    return 256 + (base ? 4 * base->bits.size() : 0) + 4 * (adds.size() + removes.size() + exits.size()) +
+           sizeof(Crossing) * (closing.size() + opening.size()) + 8 * next.size();
+}
+
 Trie::Trie(std::vector<std::optional<std::string>> tokens, std::vector<std::int32_t> eos_ids)
     : tokens_(std::move(tokens)), eos_ids_(std::move(eos_ids)) {
     std::sort(eos_ids_.begin(), eos_ids_.end());
     for (std::int32_t id : eos_ids_)
         if (id >= 0 && static_cast<std::size_t>(id) < tokens_.size()) tokens_[static_cast<std::size_t>(id)].reset();
     build();
-    find_quote_shapes();
+    find_tails();
 }
+
+Trie::Trie(std::vector<std::optional<std::string>> tokens, TailsOfAnother) : tokens_(std::move(tokens)) { build(); }
 
 void Trie::build() {
     std::vector<std::pair<std::uint64_t, std::int32_t>> order;  // by the first eight bytes, which decide nearly always
@@ -49,23 +56,70 @@ void Trie::build() {
             occurrences_[b].push_back(path.back());
         }
         ++own_[path.back()];
-        if (std::count(bytes.begin(), bytes.end(), '"') >= 3) tokens_with_keys_.push_back(ids_[r]);
-        if (bytes.find(',') != std::string::npos) tokens_with_commas_.push_back(ids_[r]);
         last = bytes;
     }
     for (NodeId n : path) end_[n] = static_cast<NodeId>(byte_.size());
+    list_children();
+    collect_bytes();
 }
 
-void Trie::find_quote_shapes() {
-    std::map<std::vector<std::uint16_t>, std::uint32_t> shapes;
-    for (NodeId quote : occurrences_['"']) {
-        std::vector<std::uint16_t> shape;
-        for (NodeId n = quote + 1; n < end_[quote]; ++n) {
-            shape.push_back(static_cast<std::uint16_t>(depth_[n] - depth_[quote]));
-            shape.push_back(static_cast<std::uint16_t>(byte_[n] | (own_[n] ? 0x100 : 0)));
+void Trie::collect_bytes() {
+    constexpr std::uint32_t kLittle = 8;
+    height_.assign(num_nodes(), 0), byte_sets_of_.assign(num_nodes(), 0);
+    for (NodeId n = num_nodes(); n-- > 1;) {
+        height_[parent_[n]] = std::max<std::uint16_t>(height_[parent_[n]], static_cast<std::uint16_t>(height_[n] + 1));
+        if (end_[n] - n <= kLittle) continue;
+        std::bitset<256> bytes;
+        for (NodeId child : children(n)) {
+            bytes[byte_[child]] = true;
+            if (byte_sets_of_[child]) bytes |= byte_sets_[byte_sets_of_[child] - 1];
+            else
+                for (NodeId below = child + 1; below < end_[child]; ++below) bytes[byte_[below]] = true;
         }
-        quote_shapes_[quote] = shapes.try_emplace(std::move(shape), static_cast<std::uint32_t>(shapes.size())).first->second;
+        byte_sets_.push_back(bytes);
+        byte_sets_of_[n] = static_cast<std::uint32_t>(byte_sets_.size());
     }
+}
+
+void Trie::list_children() {
+    children_.assign(num_nodes() + 1, 0);
+    for (NodeId n = 1; n < num_nodes(); ++n) ++children_[parent_[n] + 1];
+    std::partial_sum(children_.begin(), children_.end(), children_.begin());
+    child_bytes_.resize(num_nodes() - 1), child_nodes_.resize(num_nodes() - 1);
+    std::vector<std::uint32_t> filled(children_.begin(), children_.end() - 1);
+    for (NodeId n = 1; n < num_nodes(); ++n) {
+        const std::uint32_t at = filled[parent_[n]]++;
+        child_bytes_[at] = byte_[n], child_nodes_[at] = n;
+    }
+}
+
+void Trie::find_tails() {
+    std::map<std::string, std::uint32_t> ids;
+    std::vector<std::optional<std::string>> texts;
+    for (NodeId quote : occurrences_['"']) {
+        crossings_of_.push_back(static_cast<std::uint32_t>(crossings_.size()));
+        const std::uint32_t depth = depth_[quote];
+        for (NodeId n = quote; n < end_[quote]; ++n) {
+            for (std::int32_t token : tokens_at(n)) {
+                std::string tail = tokens_[static_cast<std::size_t>(token)]->substr(depth);
+                if (tail.empty()) {
+                    crossings_.push_back({token, Crossing::kNoTail});
+                    continue;
+                }
+                const auto [it, fresh] = ids.try_emplace(tail, static_cast<std::uint32_t>(texts.size()));
+                if (fresh) texts.push_back(std::move(tail));
+                crossings_.push_back({token, it->second});
+            }
+        }
+    }
+    crossings_of_.push_back(static_cast<std::uint32_t>(crossings_.size()));
+    tails_.reset(new Trie(std::move(texts), TailsOfAnother{}));
+}
+
+std::span<const Crossing> Trie::crossings(NodeId quote) const {
+    const auto& quotes = occurrences_['"'];
+    const auto i = static_cast<std::size_t>(std::lower_bound(quotes.begin(), quotes.end(), quote) - quotes.begin());
+    return {crossings_.data() + crossings_of_[i], crossings_.data() + crossings_of_[i + 1]};
 }
 
 bool Trie::is_eos(std::int32_t token) const { return std::binary_search(eos_ids_.begin(), eos_ids_.end(), token); }
@@ -76,28 +130,15 @@ const std::string* Trie::bytes_of(std::int32_t token) const {
     return t && !t->empty() ? &*t : nullptr;
 }
 
-std::optional<NodeId> Trie::child(NodeId n, std::uint8_t b) const {
-    for (NodeId c = n + 1; c < end_[n]; c = end_[c]) {
-        if (byte_[c] == b) return c;
-        if (byte_[c] > b) break;
-    }
-    return std::nullopt;
-}
-
-std::string Trie::path(NodeId n) const {
-    std::string out(depth_[n], '\0');
-    for (std::size_t i = out.size(); i-- > 0; n = parent_[n]) out[i] = static_cast<char>(byte_[n]);
-    return out;
-}
-
-const FreeText& Trie::free_text(Spelling spelling) {
+FreeText& Trie::free_text(Spelling spelling) {
     auto& slot = free_texts_[static_cast<std::size_t>(spelling)];
     if (slot) return *slot;
     slot = std::make_unique<FreeText>();
     slot->chars.assign(num_nodes(), FreeText::kDead);
     slot->is_whole.assign(num_nodes(), true);
-    slot->words.resize(num_words());
     slot->chars[kRoot] = 0;
+    auto words = std::make_shared<Words>(num_words());
+    std::vector<std::vector<std::int32_t>> by_chars;
     std::vector<Partial> partials{0};
     for (NodeId n = 1; n < num_nodes();) {
         partials.resize(depth_[n]);
@@ -108,13 +149,31 @@ const FreeText& Trie::free_text(Spelling spelling) {
             n = end_[n];
             continue;
         }
-        slot->chars[n] = static_cast<std::uint16_t>(slot->chars[parent_[n]] + (before == 0));
+        const std::uint16_t chars = slot->chars[n] = static_cast<std::uint16_t>(slot->chars[parent_[n]] + (before == 0));
         slot->is_whole[n] = step.kind == SpellStep::Char;
-        tokens_at(n, [&](std::int32_t t) { slot->words[static_cast<std::size_t>(t) >> 5] |= static_cast<std::int32_t>(1u << (t & 31)); });
+        if (by_chars.size() <= chars) by_chars.resize(chars + 1u);
+        for (std::int32_t t : tokens_at(n)) words->add(t), by_chars[chars].push_back(t);
         partials.push_back(step.kind == SpellStep::More ? step.value : 0);
         ++n;
     }
+    for (const auto& tokens : by_chars) {
+        slot->by_chars_.insert(slot->by_chars_.end(), tokens.begin(), tokens.end());
+        slot->num_up_to_.push_back(static_cast<std::uint32_t>(slot->by_chars_.size()));
+    }
+    slot->words = std::move(words);
     return *slot;
+}
+
+WordsPtr FreeText::up_to(std::uint32_t num_chars) {
+    if (num_up_to_.empty() || num_chars >= num_up_to_.size() - 1) return words;
+    WordsPtr& slot = up_to_[num_chars];
+    if (slot) return slot;
+    const std::uint32_t num = num_up_to_[num_chars];
+    const bool is_few = 2 * num < by_chars_.size();
+    auto made = is_few ? std::make_shared<Words>(static_cast<std::uint32_t>(words->bits.size())) : std::make_shared<Words>(*words);
+    for (std::size_t i = is_few ? 0 : num; i < (is_few ? num : by_chars_.size()); ++i)
+        if (is_few) made->add(by_chars_[i]); else made->remove(by_chars_[i]);
+    return slot = std::move(made);
 }
 
 std::shared_ptr<const LexRow> Trie::cached(const std::array<std::uint64_t, 3>& key) const {
@@ -123,7 +182,7 @@ std::shared_ptr<const LexRow> Trie::cached(const std::array<std::uint64_t, 3>& k
 }
 
 void Trie::keep(const std::array<std::uint64_t, 3>& key, std::shared_ptr<const LexRow> row) {
-    const std::size_t bytes = 128 + 4 * (row->words.size() + row->tokens.size() + row->exits.size());
+    const std::size_t bytes = row->num_bytes();
     if (row_bytes_ + bytes > kMaxRowBytes) rows_.clear(), row_bytes_ = 0;
     row_bytes_ += bytes;
     rows_.emplace(key, std::move(row));

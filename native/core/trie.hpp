@@ -1,13 +1,18 @@
 // The tokens of one vocabulary as a byte trie in depth-first order, and rows of tokens shared by all its grammars.
 //
 // Tokens sorted by their bytes are the ranks of the trie, so everything below a node is one range of ranks. The trie knows
-// no grammar: whoever walks it brings an automaton.
+// no grammar: whoever walks it brings an automaton. What follows a quote inside a token (its tail) is a trie of its own:
+// a token that closes or opens a JSON string is legal exactly when its tail is, and there are few tails.
 #pragma once
 
 #include <array>
+#include <bit>
+#include <bitset>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -24,21 +29,69 @@ struct ContentKeyHash {
     }
 };
 
-// Which tokens stay inside a lexeme, and where it may be left. Depends on the residual language alone.
+// A dense set of tokens: bit (t & 31) of word (t >> 5).
+struct Words {
+    std::vector<std::int32_t> bits;  // int32[ceil(V/32)]
+    std::uint32_t count = 0;
+
+    explicit Words(std::uint32_t num_words) : bits(num_words) {}
+    bool has(std::int32_t t) const { return (static_cast<std::uint32_t>(bits[word(t)]) >> (t & 31)) & 1; }
+    void add(std::int32_t t) {
+        if (!has(t)) bits[word(t)] |= static_cast<std::int32_t>(1u << (t & 31)), ++count;
+    }
+    void remove(std::int32_t t) {
+        if (has(t)) bits[word(t)] &= ~static_cast<std::int32_t>(1u << (t & 31)), --count;
+    }
+    void keep_only(const Words& other) {
+        count = 0;
+        for (std::size_t i = 0; i < bits.size(); ++i) count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(bits[i] &= other.bits[i])));
+    }
+
+   private:
+    static std::size_t word(std::int32_t t) { return static_cast<std::size_t>(t) >> 5; }
+};
+using WordsPtr = std::shared_ptr<const Words>;
+
+// A token that goes on behind a quote.
+struct Crossing {
+    static constexpr std::uint32_t kNoTail = 0xFFFFFFFF;  // it ends with the quote
+    std::int32_t token;
+    std::uint32_t tail;     // id of what follows the quote
+    std::uint32_t end = 0;  // of a key: the lexer's state before the quote
+    std::uint32_t chars = 0;  // of a string: the characters before the quote
+};
+
+// Which tokens stay inside a lexeme, and where it may be left.
 struct LexRow {
-    std::vector<std::int32_t> words;  // int32[ceil(V/32)], empty if `tokens` says it all
-    std::vector<std::int32_t> tokens; // ascending, only for short rows
-    std::vector<NodeId> exits;        // JSON string: nodes of its closing quote; text: nodes after which it may end
-    bool has_exits = false;           // exits are listed (false: text that may end almost everywhere)
+    WordsPtr base;                            // null: `adds` says it all
+    std::vector<std::int32_t> adds, removes;  // beside the base
+    std::vector<Crossing> closing;            // of a JSON string: tokens that close it
+    // of text: the nodes after which it may end, in any order; the tokens that open a string right there; the nodes' children
+    std::vector<NodeId> exits;
+    std::vector<Crossing> opening;
+    std::vector<std::pair<std::uint8_t, NodeId>> next;  // by byte
+    bool has_exits = false;  // exits are listed (false: text that may end almost everywhere)
+
+    std::size_t num_bytes() const;
 };
 
 // Where any text may stand: how many characters each token spells, and where a JSON string could be closed.
-struct FreeText {
+class FreeText {
+   public:
     static constexpr std::uint16_t kDead = 0xFFFF;
+
     std::vector<std::uint16_t> chars;  // of each node from the root, a character begun counted; kDead: not a spelling
     std::vector<bool> is_whole;        // of each node: no character is left half read
     std::vector<NodeId> quotes;        // ascending
-    std::vector<std::int32_t> words;   // the mask of all tokens that are a spelling
+    WordsPtr words;                    // all tokens that are a spelling
+
+    WordsPtr up_to(std::uint32_t num_chars);  // tokens that spell this many characters at most
+
+   private:
+    friend class Trie;
+    std::vector<std::int32_t> by_chars_;     // tokens, those of few characters first
+    std::vector<std::uint32_t> num_up_to_;   // how many of them spell at most n characters
+    std::unordered_map<std::uint32_t, WordsPtr> up_to_;
 };
 
 class Trie {
@@ -59,45 +112,57 @@ class Trie {
     std::uint32_t depth(NodeId n) const { return depth_[n]; }
     NodeId end(NodeId n) const { return end_[n]; }  // one past the last node below n
     NodeId parent(NodeId n) const { return parent_[n]; }
+    std::uint32_t height(NodeId n) const { return height_[n]; }  // bytes of the longest way down from n
+    // The bytes on all ways down from n; null where there is little below it.
+    const std::bitset<256>* bytes_below(NodeId n) const { return byte_sets_of_[n] ? &byte_sets_[byte_sets_of_[n] - 1] : nullptr; }
     bool has_children(NodeId n) const { return end_[n] > n + 1; }
-    std::optional<NodeId> child(NodeId n, std::uint8_t b) const;
-    const std::vector<NodeId>& nodes_of_byte(std::uint8_t b) const { return occurrences_[b]; }
-    // Nodes with equal shapes have equal subtrees below them, laid out alike. Known for nodes of the quote.
-    std::uint32_t quote_shape(NodeId n) const { return quote_shapes_.at(n); }
-    std::string path(NodeId n) const;
-    // Tokens with three quotes or more: only they can end one key of an object and hold another.
-    const std::vector<std::int32_t>& tokens_with_keys() const { return tokens_with_keys_; }
-    const std::vector<std::int32_t>& tokens_with_commas() const { return tokens_with_commas_; }
-
-    template <class F>
-    void tokens_at(NodeId n, F&& f) const {
-        for (std::uint32_t r = rank_[n]; r < rank_[n] + own_[n]; ++r) f(ids_[r]);
+    std::span<const NodeId> children(NodeId n) const { return {child_nodes_.data() + children_[n], child_nodes_.data() + children_[n + 1]}; }
+    NodeId child(NodeId n, std::uint8_t b) const {  // kRoot: none
+        const std::uint8_t* first = child_bytes_.data() + children_[n];
+        const void* at = std::memchr(first, b, children_[n + 1] - children_[n]);
+        return at ? child_nodes_[children_[n] + static_cast<std::size_t>(static_cast<const std::uint8_t*>(at) - first)] : kRoot;
     }
+    const std::vector<NodeId>& nodes_of_byte(std::uint8_t b) const { return occurrences_[b]; }
+    // The tokens at and below a node of the quote, with their tails.
+    std::span<const Crossing> crossings(NodeId quote) const;
+    const Trie& tails() const { return *tails_; }
 
-    const FreeText& free_text(Spelling spelling);
+    std::span<const std::int32_t> tokens_at(NodeId n) const { return {ids_.data() + rank_[n], own_[n]}; }
+
+    FreeText& free_text(Spelling spelling);
     std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key) const;
     void keep(const std::array<std::uint64_t, 3>& key, std::shared_ptr<const LexRow> row);
 
    private:
     static constexpr std::size_t kMaxRowBytes = 256u << 20;
+    struct TailsOfAnother {};
+
+    Trie(std::vector<std::optional<std::string>> tokens, TailsOfAnother);
+    void build();
+    void list_children();
+    void collect_bytes();
+    void find_tails();
 
     std::vector<std::optional<std::string>> tokens_;
     std::vector<std::int32_t> eos_ids_;
     std::uint32_t max_token_bytes_ = 0;
-    std::vector<std::int32_t> tokens_with_keys_, tokens_with_commas_;
     std::vector<std::int32_t> ids_;  // token id of each rank
     std::vector<std::uint8_t> byte_;
-    std::vector<std::uint16_t> depth_;
+    std::vector<std::uint16_t> depth_, height_;
+    std::vector<std::bitset<256>> byte_sets_;
+    std::vector<std::uint32_t> byte_sets_of_;  // of each node: one more than its place in them, or 0
     std::vector<NodeId> end_, parent_;
     std::vector<std::uint32_t> rank_, own_;
+    std::vector<std::uint32_t> children_;  // of each node: where its children begin in the two lists below
+    std::vector<std::uint8_t> child_bytes_;
+    std::vector<NodeId> child_nodes_;
     std::array<std::vector<NodeId>, 256> occurrences_;
-    std::unordered_map<NodeId, std::uint32_t> quote_shapes_;
+    std::vector<Crossing> crossings_;         // of one quote after another
+    std::vector<std::uint32_t> crossings_of_;  // of each node of the quote: where they begin
+    std::unique_ptr<Trie> tails_;
     std::unordered_map<std::array<std::uint64_t, 3>, std::shared_ptr<const LexRow>, ContentKeyHash> rows_;
     std::size_t row_bytes_ = 0;
     std::array<std::unique_ptr<FreeText>, 3> free_texts_;
-
-    void build();
-    void find_quote_shapes();
 };
 
 }  // namespace guided

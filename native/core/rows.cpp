@@ -1,0 +1,277 @@
+#include "rows.hpp"
+
+#include <algorithm>
+
+namespace guided {
+
+namespace {
+
+constexpr std::uint32_t kWorthKnowing = 8;  // nodes of a subtree for which a closed form is worth asking for
+constexpr std::size_t kMaxExits = 20000;    // more places to end than this: the lexeme is free text
+constexpr std::size_t kMaxShort = 512;      // tokens of a row that has no base
+
+}  // namespace
+
+struct LexRows::Walk {
+    struct Range {
+        NodeId from, to;
+        LexId end;              // the state in which every text of the range ends
+        bool is_total = false;  // they end in different states
+    };
+    LexRow row;
+    FreeText& free;
+    bool is_text, is_key;
+    bool is_aligned;  // characters begin where they begin from the root of the trie
+    std::vector<Range> ranges;
+    std::vector<std::pair<NodeId, LexId>> pending;
+};
+
+LexRowPtr LexRows::of(LexId state, bool is_key) {
+    std::vector<LexRowPtr>& rows = is_key ? key_rows_ : rows_;
+    if (state >= rows.size()) rows.resize(state + 1 + state / 2);
+    if (!rows[state]) {
+        LexRowPtr made = make(state, is_key);  // may throw
+        rows[state] = std::move(made);
+    }
+    return rows[state];
+}
+
+LexRowPtr LexRows::make(LexId exact, bool is_key) {
+    const auto counts = lexer_.any_text(exact);
+    const bool is_free = counts && counts->first == 0 && counts->second == kUnbounded;
+    // where a key ends after so many characters its state is another than here, and that is what its labels hang on
+    if (counts && counts->second > 0 && (is_free || !is_key)) return any_text(exact, *counts);
+    if (is_key) return walked(exact, true);
+    const LexId state = lexer_.clamp(exact, trie_.max_token_bytes());
+    const auto key = lexer_.content_key(state);
+    if (auto row = trie_.cached(key)) return row;
+    const auto run = lexer_.spelling(state) == Spelling::Text ? std::nullopt : lexer_.run(state);
+    LexRowPtr row = run && run->unbounded != state ? bounded_run(*run) : walked(state, false);
+    trie_.keep(key, row);
+    return row;
+}
+
+// Characters of one set, so many: what may come if there were no bounds, cut down to them.
+LexRowPtr LexRows::bounded_run(const Lexer::Run& run) {
+    const LexRowPtr all = of(run.unbounded, false);
+    FreeText& free = trie_.free_text(lexer_.spelling(run.unbounded));
+    auto row = std::make_shared<LexRow>();
+    const WordsPtr most = free.up_to(run.max);
+    if (all->base && most != free.words) {
+        auto words = std::make_shared<Words>(*all->base);
+        for (std::int32_t t : all->removes) words->remove(t);
+        words->keep_only(*most);
+        row->base = std::move(words);
+    } else {
+        row->base = all->base, row->removes = all->removes;
+    }
+    for (std::int32_t t : all->adds)
+        if (most->has(t)) row->adds.push_back(t);
+    for (const Crossing& c : all->closing)
+        if (c.chars >= run.min && c.chars <= run.max) row->closing.push_back(c);
+    return row;
+}
+
+LexRowPtr LexRows::any_text(LexId state, Counts counts) {
+    const auto [least, most] = counts;
+    FreeText& free = trie_.free_text(lexer_.spelling(state));
+    auto row = std::make_shared<LexRow>();
+    row->base = free.up_to(most);
+    if (lexer_.spelling(state) == Spelling::Text) return row;
+    for (NodeId quote : free.quotes) {
+        const std::uint32_t chars = free.chars[trie_.parent(quote)];
+        if (chars < least || chars > most) continue;
+        for (Crossing c : trie_.crossings(quote)) c.end = state, c.chars = chars, row->closing.push_back(c);
+    }
+    return row;
+}
+
+LexRowPtr LexRows::walked(LexId state, bool is_key) {
+    const Spelling spelling = lexer_.spelling(state);
+    Walk w{{}, trie_.free_text(spelling), spelling == Spelling::Text, is_key, lexer_.partial(state) == 0, {}, {}};
+    if (w.is_text && lexer_.nullable(state)) w.row.exits.push_back(Trie::kRoot);
+    if (w.is_text || !w.is_aligned || !lexer_.is_total(state)) visit(w, Trie::kRoot, state);
+    else add_total(w, Trie::kRoot, state);
+    while (!w.pending.empty()) {
+        const auto [node, at] = w.pending.back();
+        w.pending.pop_back();
+        visit(w, node, at);
+    }
+    add_ranges(w);
+    if (!w.row.base && w.row.adds.size() > kMaxShort) {
+        auto words = std::make_shared<Words>(trie_.num_words());
+        for (std::int32_t t : w.row.adds) words->add(t);
+        w.row.base = std::move(words), w.row.adds = {};
+    }
+    w.row.has_exits = w.is_text && w.row.exits.size() <= kMaxExits;
+    if (!w.row.has_exits) w.row.exits = {};
+    list_what_follows(w.row);
+    return std::make_shared<const LexRow>(std::move(w.row));
+}
+
+// The children of a node whose path leads to `state`.
+void LexRows::visit(Walk& w, NodeId node, LexId state) {
+    if (const auto arcs = lexer_.few_arcs(state)) {
+        for (const Lexer::Arc& arc : *arcs)
+            if (const NodeId child = trie_.child(node, arc.byte)) visit_child(w, child, state, arc.to);
+        return;
+    }
+    for (NodeId child : trie_.children(node)) {
+        if (trie_.byte(child) >= 0x80 && w.is_aligned) {
+            if (const std::int32_t free = lexer_.free_state_beyond_ascii(state); free >= 0)
+                return add_free(w, child, trie_.end(node), static_cast<LexId>(free));  // this child and all after it
+        }
+        visit_child(w, child, state, lexer_.next(state, trie_.byte(child)));
+    }
+}
+
+void LexRows::visit_child(Walk& w, NodeId child, LexId state, std::int32_t next) {
+    if (next == Lexer::kEnd) close(w, child, state);
+    if (next < 0) return;
+    const auto at = static_cast<LexId>(next);
+    for (std::int32_t t : trie_.tokens_at(child)) w.row.adds.push_back(t);
+    if (!trie_.has_children(child)) return;
+    if (w.is_text && w.row.exits.size() <= kMaxExits && lexer_.nullable(at)) w.row.exits.push_back(child);
+    if (trie_.end(child) - child <= kWorthKnowing || !add_in_one(w, child, at)) w.pending.push_back({child, at});
+}
+
+// Adds what may come below `node` without a walk, if `state` has a closed form.
+bool LexRows::add_in_one(Walk& w, NodeId node, LexId state) {
+    const bool is_boundary = w.free.is_whole[node] && w.free.chars[node] != FreeText::kDead;
+    const NodeId first = node + 1, end = trie_.end(node);
+    if (!is_boundary) {
+        const std::int32_t free = w.is_aligned ? lexer_.free_state(state) : Lexer::kDead;
+        if (free >= 0) add_free(w, first, end, static_cast<LexId>(free));
+        return free >= 0;
+    }
+    if (lexer_.partial(state) != 0) return false;
+    if (lexer_.free_state(state) >= 0) return add_free(w, first, end, state), true;
+    if (lexer_.is_total(state) && !w.is_text) return add_total(w, node, state), true;
+    if (!w.is_key)
+        if (const auto counts = lexer_.any_text(state)) return add_counted(w, node, *counts), true;
+    const auto* below = trie_.bytes_below(node);
+    if (!below) return false;
+    if (!w.is_key)
+        if (const auto run = lexer_.run(state); run && run->min == 0 && run->max >= trie_.height(node)) state = run->unbounded;
+    const Lexer::Bytes* loop = lexer_.loop(state);
+    if (!loop || (*below & ~*loop).any()) return false;
+    add_free(w, first, end, state);
+    return true;
+}
+
+void LexRows::close(Walk& w, NodeId quote, LexId end) {
+    for (Crossing c : trie_.crossings(quote)) {
+        c.end = end, c.chars = w.free.chars[trie_.parent(quote)];
+        w.row.closing.push_back(c);
+    }
+}
+
+void LexRows::add_free(Walk& w, NodeId from, NodeId to, LexId end) {
+    if (!w.ranges.empty() && w.ranges.back().to == from && w.ranges.back().end == end && !w.ranges.back().is_total) w.ranges.back().to = to;
+    else w.ranges.push_back({from, to, end});
+}
+
+// The subtree of `node`, where any text goes on somehow: only for its quotes it matters how.
+void LexRows::add_total(Walk& w, NodeId node, LexId state) {
+    add_free(w, node + 1, trie_.end(node), state);
+    w.ranges.back().is_total = true;
+    Path path(state);
+    const auto& quotes = w.free.quotes;
+    for (auto it = std::upper_bound(quotes.begin(), quotes.end(), node); it != quotes.end() && *it < trie_.end(node); ++it) {
+        const std::int32_t before = path.at(lexer_, trie_, trie_.parent(*it), node);
+        if (before >= 0 && lexer_.nullable(static_cast<LexId>(before))) close(w, *it, static_cast<LexId>(before));
+    }
+}
+
+// The subtree of `node`, where from `counts` characters on anything may come: a comparison for each node, no automaton.
+void LexRows::add_counted(Walk& w, NodeId node, Counts counts) {
+    const auto [least, most] = counts;
+    const std::uint32_t base = w.free.chars[node];
+    for (NodeId n = node + 1; n < trie_.end(node);) {
+        const std::uint32_t chars = w.free.chars[n];
+        if (chars == FreeText::kDead || chars - base > most) {
+            n = trie_.end(n);
+            continue;
+        }
+        for (std::int32_t t : trie_.tokens_at(n)) w.row.adds.push_back(t);
+        if (w.is_text && w.row.exits.size() <= kMaxExits && w.free.is_whole[n] && chars - base >= least && trie_.has_children(n))
+            w.row.exits.push_back(n);
+        ++n;
+    }
+    for (auto it = std::upper_bound(w.free.quotes.begin(), w.free.quotes.end(), node); it != w.free.quotes.end() && *it < trie_.end(node); ++it) {
+        const std::uint32_t chars = w.free.chars[trie_.parent(*it)] - base;
+        if (chars < least || chars > most) continue;
+        close(w, *it, 0);
+    }
+}
+
+// Everything that spells a text in these ranges. Where they are most of the trie, what lies between is taken away.
+void LexRows::add_ranges(Walk& w) {
+    std::sort(w.ranges.begin(), w.ranges.end(), [](const auto& x, const auto& y) { return x.from < y.from; });
+    std::size_t covered = 0;
+    for (const auto& r : w.ranges) {
+        covered += r.to - r.from;
+        if (r.is_total || !lexer_.nullable(r.end)) continue;
+        const auto& quotes = w.free.quotes;
+        for (auto it = std::lower_bound(quotes.begin(), quotes.end(), r.from); it != quotes.end() && *it < r.to; ++it) close(w, *it, r.end);
+        if (!w.is_text) continue;
+        for (NodeId n = r.from; n < r.to && w.row.exits.size() <= kMaxExits; ++n)
+            if (w.free.chars[n] != FreeText::kDead && w.free.is_whole[n] && trie_.has_children(n)) w.row.exits.push_back(n);
+    }
+    auto each = [&](NodeId from, NodeId to, auto&& f) {
+        for (NodeId n = from; n < to;) {
+            if (w.free.chars[n] == FreeText::kDead) {
+                n = trie_.end(n);
+                continue;
+            }
+            for (std::int32_t t : trie_.tokens_at(n)) f(t);
+            ++n;
+        }
+    };
+    if (2 * covered < trie_.num_nodes()) {
+        for (const auto& r : w.ranges) each(r.from, r.to, [&](std::int32_t t) { w.row.adds.push_back(t); });
+        return;
+    }
+    std::vector<std::int32_t> legal = std::move(w.row.adds);
+    std::sort(legal.begin(), legal.end());
+    w.row.adds = {};
+    w.row.base = w.free.words;
+    NodeId at = 1;
+    auto take_away = [&](std::int32_t t) {
+        if (!std::binary_search(legal.begin(), legal.end(), t)) w.row.removes.push_back(t);
+    };
+    for (const auto& r : w.ranges) each(at, r.from, take_away), at = r.to;
+    each(at, trie_.num_nodes(), take_away);
+    for (std::int32_t t : legal)
+        if (!w.row.base->has(t)) w.row.adds.push_back(t);
+    if (w.row.removes.size() + w.row.adds.size() <= kMaxShort) return;
+    auto words = std::make_shared<Words>(*w.row.base);
+    for (std::int32_t t : w.row.removes) words->remove(t);
+    for (std::int32_t t : w.row.adds) words->add(t);
+    w.row.base = std::move(words), w.row.adds = {}, w.row.removes = {};
+}
+
+// The lexer's state at `node`, below `top` where the path starts, or kDead. Neighbours share most of their path.
+std::int32_t LexRows::Path::at(Lexer& lexer, const Trie& trie, NodeId node, NodeId top) {
+    const std::uint32_t base = trie.depth(top), depth = trie.depth(node) - base;
+    nodes[0] = top;
+    nodes.resize(std::max<std::size_t>(nodes.size(), depth + 1), kUnbounded);
+    states.resize(nodes.size(), Lexer::kDead);
+    std::uint32_t known = depth;
+    for (NodeId n = node; known > 0 && nodes[known] != n; n = trie.parent(n), --known) nodes[known] = n;
+    for (std::uint32_t d = known + 1; d <= depth; ++d)
+        states[d] = states[d - 1] < 0 ? Lexer::kDead : lexer.next(static_cast<LexId>(states[d - 1]), trie.byte(nodes[d]));
+    return states[depth];
+}
+
+void LexRows::list_what_follows(LexRow& row) {
+    for (NodeId exit : row.exits)
+        for (NodeId child : trie_.children(exit)) {
+            row.next.push_back({trie_.byte(child), child});
+            if (trie_.byte(child) == '"')
+                for (const Crossing& c : trie_.crossings(child)) row.opening.push_back(c);
+        }
+    std::sort(row.next.begin(), row.next.end());
+}
+
+}  // namespace guided

@@ -1,0 +1,54 @@
+// Which tokens stay inside a lexeme: the local part of a mask.
+//
+// It depends on the residual language of the lexeme alone, so rows of text and of strings are shared by every grammar of
+// the vocabulary, by content. Where any text may follow, no automaton is walked: a table says what each token spells.
+// Rows of keys know which key ends where, and stay with their grammar.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lexer.hpp"
+#include "trie.hpp"
+
+namespace guided {
+
+using LexRowPtr = std::shared_ptr<const LexRow>;
+
+class LexRows {
+   public:
+    LexRows(Lexer& lexer, Trie& trie) : lexer_(lexer), trie_(trie) {}
+
+    LexRowPtr of(LexId state, bool is_key);
+
+    struct Path {  // of the node asked for last, with the lexer's states along it
+        explicit Path(LexId start) : nodes{Trie::kRoot}, states{static_cast<std::int32_t>(start)} {}
+        std::int32_t at(Lexer& lexer, const Trie& trie, NodeId node, NodeId top = Trie::kRoot);
+        std::vector<NodeId> nodes;
+        std::vector<std::int32_t> states;
+    };
+
+   private:
+    struct Walk;
+    using Counts = std::pair<std::uint32_t, std::uint32_t>;
+
+    LexRowPtr make(LexId state, bool is_key);
+    LexRowPtr any_text(LexId state, Counts counts);
+    LexRowPtr walked(LexId state, bool is_key);
+    void visit(Walk& w, NodeId node, LexId state);
+    void visit_child(Walk& w, NodeId child, LexId state, std::int32_t next);
+    void add_counted(Walk& w, NodeId node, Counts counts);
+    LexRowPtr bounded_run(const Lexer::Run& run);
+    bool add_in_one(Walk& w, NodeId node, LexId state);
+    void add_free(Walk& w, NodeId from, NodeId to, LexId end);
+    void add_total(Walk& w, NodeId node, LexId state);
+    void add_ranges(Walk& w);
+    void close(Walk& w, NodeId quote, LexId end);
+    void list_what_follows(LexRow& row);
+
+    Lexer& lexer_;
+    Trie& trie_;
+    std::vector<LexRowPtr> rows_, key_rows_;  // by lexer state
+};
+
+}  // namespace guided
