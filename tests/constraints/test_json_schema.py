@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -645,3 +646,19 @@ def test_reading_instances():
     assert JsonSchema({}).parse('{"a": 1.5}') == {"a": 1.5}
     with pytest.raises(ConstraintError, match="not JSON"):
         JsonSchema({}).parse("{")
+
+
+def test_compiling_leaves_nothing_to_the_garbage_collector():
+    schema = {
+        "properties": {"a": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/n"}]}, "b": {"enum": [1, "x", [2]]}},
+        "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+        "$defs": {"n": {"type": "integer", "minimum": 3, "not": {"const": 7}}},
+    }
+    JsonSchema(schema).compile(BYTES)
+    gc.collect()
+    gc.disable()
+    try:
+        JsonSchema({"title": "another", **schema}).compile(BYTES)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -75,7 +75,7 @@ class JsonSchema(Constraint):
     def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
         lowering = SchemaLowering(builder, self._source, self._draft, self.options, limits.max_schema_nodes)
         root, options = lowering.lower(), self.options
-        builder.places = (*getattr(builder, "places", ()), lowering.pointer_of)
+        builder.places = (*getattr(builder, "places", ()), lowering.pointers())
         return builder.json(root, order=options.order, may_exceed=options.may_exceed, **layout_of(options))
 
     def parse(self, text: str) -> Any:

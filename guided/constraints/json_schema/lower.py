@@ -7,7 +7,7 @@ Half of all schemas in the wild only name a type: such share one node, and no pl
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from guided.constraints.json_schema.applicators import APPLICATORS, Applicators
@@ -79,10 +79,18 @@ class SchemaLowering:
         self._builder.define_schema(node, types=0)
         return node
 
-    def pointer_of(self, node: int) -> str | None:
-        """Where the schema of a node stands; None for nodes that stand for none, or for one of another document."""
-        path = self._path_of.get(node)
-        return None if path is None else pointer_of(path)
+    def pointers(self) -> Callable[[int], str | None]:
+        """Says where the schema of a node stands; None for nodes that stand for none, or for one of another document.
+
+        It keeps the paths alone: a builder that led back to this object would be left to the garbage collector.
+        """
+        paths = self._path_of
+
+        def pointer_at(node: int) -> str | None:
+            path = paths.get(node)
+            return None if path is None else pointer_of(path)
+
+        return pointer_at
 
     def child(self, place: Place, schema: Any, *keys: str | int) -> int:
         """The literal of `schema`, which stands at `keys` below `place`."""
