@@ -53,6 +53,13 @@ class EcmaSearch:
             self._known[key] = self._ask(pattern, text)
         return self._known[key]
 
+    def close(self) -> None:
+        """Ends the process; the next question starts another."""
+        if self._node is not None:
+            self._node.kill()
+            self._node.communicate()
+            self._node = None
+
     def _ask(self, pattern: str, text: str) -> bool:
         if self._node is None:
             self._node = subprocess.Popen(
