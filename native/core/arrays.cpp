@@ -196,13 +196,27 @@ Plan<GoalId> Schemas::plan_distinct_items(const Array& a, std::uint32_t progress
     return out;
 }
 
-// The cheapest items that let the array close: Dijkstra over its progress.
 Plan<GoalId> Schemas::plan_items(std::uint32_t array, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
     const Array& a = *arrays_[array];
     if (a.is_impossible) return {};
     std::uint32_t work = 0;
     if (a.some.empty() && !array_progresses_[progress].equal.empty()) return plan_apart_items(a, progress, at_least_one, needs, work);
     if (a.some.empty()) return plan_uniform_items(a, progress, at_least_one, needs);
+    const bool is_distinct = a.is_unique && !needs;  // else solve() looks again
+    Plan<GoalId> out = plan_counted_items(a, progress, at_least_one, is_distinct, needs);
+    // With one condition and places alike, taking what counts first never uses up what is needed later. Else a way may
+    // exist that no order of the shortest values finds.
+    const bool is_sure = a.some.size() == 1 && a.some[0].from == 0 && a.prefix.empty();
+    if (is_distinct && !is_sure && out.cost == kInfinite &&
+        plan_counted_items(a, progress, at_least_one, false, needs).cost != kInfinite)
+        throw Unsupported("uniqueItems", "not beside conditions on items that leave too few values for the shortest ones to do");
+    return out;
+}
+
+// The cheapest items that let the array close: Dijkstra over its progress. With `is_distinct` each item is planned as a
+// value, and no later one may be it.
+Plan<GoalId> Schemas::plan_counted_items(const Array& a, std::uint32_t progress, bool at_least_one, bool is_distinct,
+                                         std::vector<GoalId>* needs) {
     struct Seen {
         std::uint64_t cost;
         std::uint32_t from;
@@ -213,12 +227,14 @@ Plan<GoalId> Schemas::plan_items(std::uint32_t array, std::uint32_t progress, bo
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
     auto relax = [&](std::uint64_t cost, std::uint32_t from) {
         for (const ItemOption& option : raw_item_options(a, from)) {
+            if (option.progress == from && (from != progress || !at_least_one)) continue;  // it leads nowhere
             const std::uint64_t item = known_cost(option.goal, needs);
             if (item == kInfinite) continue;
-            auto [it, fresh] = seen.try_emplace(option.progress, Seen{kInfinite, from, option.goal});
+            const std::uint32_t to = is_distinct ? with_seen(option.progress, shortest(option.goal, 0)) : option.progress;
+            auto [it, fresh] = seen.try_emplace(to, Seen{kInfinite, from, option.goal});
             if (cost + item + 2 >= it->second.cost) continue;
             it->second = {cost + item + 2, from, option.goal};
-            queue.push({it->second.cost, option.progress});
+            queue.push({it->second.cost, to});
         }
     };
     if (!at_least_one && can_close(a, progress)) return {2, {}};

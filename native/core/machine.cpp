@@ -471,8 +471,9 @@ std::string Machine::shortest_key(const Frame& key, FrameId& next) {
 }
 
 // What must still come once the child of `id` has ended, shortest.
-// `read` is the text of the item that is being kept, if one is, with the rest of its lexeme.
-std::string Machine::shortest_after(FrameId id, const std::string& read) {
+// `read` is the text of the item that is being kept, if one is, with the rest of its lexeme. Nothing, if with this text
+// there is no way on: where items must differ, a reading may end with an item.
+std::optional<std::string> Machine::shortest_after(FrameId id, const std::string& read) {
     std::string out;
     auto part = [&](std::uint32_t layout, Layout::Part p, std::uint32_t depth) { out += utf8(schemas.layout_text(layout, p, depth)); };
     for (id = append_rule_rest(id, out); frames_[id].kind != FrameKind::Root; id = frames_[id].parent) {
@@ -508,7 +509,9 @@ std::string Machine::shortest_after(FrameId id, const std::string& read) {
                 const std::uint32_t layout = schemas.array(f.a).layout;
                 bool is_first = f.kind == FrameKind::ArrayItem;
                 if (!is_first && schemas.array(f.a).is_unique) f.b = schemas.with_seen(f.b, (read + out).substr(f.c / 2));
-                for (GoalId item : schemas.plan_items(f.a, f.b, is_first).items) {
+                const Plan<GoalId> plan = schemas.plan_items(f.a, f.b, is_first);
+                if (plan.cost == UINT64_MAX) return std::nullopt;
+                for (GoalId item : plan.items) {
                     if (!is_first) part(layout, Layout::ItemSep, f.depth);
                     out += schemas.shortest(item, f.depth + 1), is_first = false;
                 }
@@ -540,11 +543,15 @@ std::string Machine::shortest(const Config& config) {
             default: way = shortest_key(f, parent); break;
         }
         const bool is_by_cost = !rules.empty() && f.capture == kNoCapture;
-        if (!is_by_cost) way += shortest_after(parent, f.capture == kNoCapture ? way : capture_text(f.capture, 0) + way);
+        if (!is_by_cost) {
+            const auto rest = shortest_after(parent, f.capture == kNoCapture ? way : capture_text(f.capture, 0) + way);
+            if (!rest) continue;
+            way += *rest;
+        }
         const std::uint64_t cost = way.size() + (is_by_cost ? cost_after(parent) : 0);
         if (cost < best_cost) best = std::move(way), best_cost = cost, best_parent = is_by_cost ? parent : 0;
     }
-    return best + shortest_after(best_parent, "");
+    return best + shortest_after(best_parent, "").value_or("");
 }
 
 }  // namespace guided

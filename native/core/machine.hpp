@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -120,7 +121,7 @@ class Machine {
     void step_one(FrameId f, std::uint8_t byte, Config* queue, Config& to);
     std::uint32_t text_with(std::uint32_t key_text, const Frame& f, std::uint8_t byte);
     std::string shortest_node(std::uint32_t node);
-    std::string shortest_after(FrameId f, const std::string& read);
+    std::optional<std::string> shortest_after(FrameId f, const std::string& read);
     std::string shortest_key(const Frame& key, FrameId& next);
 
     std::vector<Frame> frames_;

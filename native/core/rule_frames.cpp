@@ -145,7 +145,11 @@ std::uint64_t Machine::cost_after(FrameId f) {
             case FrameKind::Corner: cost = plus(rules.cost_to_goal(at.a), rest); break;
             case FrameKind::Rule:
             case FrameKind::RulePart: cost = plus(std::min(rules.cost(rest_of(at)), kMost), rest); break;
-            default: cost = shortest_after(id, "").size(); break;
+            default: {
+                const auto way = shortest_after(id, "");
+                cost = way ? std::min<std::uint64_t>(way->size(), kMost) : kMost;
+                break;
+            }
         }
         costs_after_[id] = cost + 1;
     }

@@ -334,6 +334,8 @@ class Schemas {
     bool has_values(std::uint32_t layout, Lits lits, std::uint32_t num);
     bool refuse_arrays_of_too_few_values(const std::vector<GoalId>& goals);
     Plan<GoalId> plan_distinct_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs);
+    Plan<GoalId> plan_counted_items(const Array& a, std::uint32_t progress, bool at_least_one, bool is_distinct,
+                                    std::vector<GoalId>* needs);
     void solve(GoalId g);
     std::uint64_t candidate_cost(GoalId g, std::vector<GoalId>* needs);
     std::uint64_t known_cost(GoalId g, std::vector<GoalId>* needs);

@@ -59,7 +59,7 @@ bool Schemas::refuse_arrays_of_too_few_values(const std::vector<GoalId>& goals) 
         if (goals_[g].cost == kInfinite) continue;
         for (std::uint32_t id : std::vector(goals_[g].expansion.arrays)) {
             Array& a = *arrays_[id];
-            if (!a.is_unique || a.min_items < 2 || a.is_impossible) continue;
+            if (!a.is_unique || a.is_impossible || (a.min_items < 2 && a.some.empty())) continue;
             if (placed(g, [&] { return plan_items(id, initial_array_progress(id)).cost; }) == kInfinite) a.is_impossible = has_refused = true;
         }
     }

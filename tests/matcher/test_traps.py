@@ -178,6 +178,48 @@ def test_what_nothing_satisfies_is_said_at_compile(small_vocab, schema):
         guided.JsonSchema(schema).compile(small_vocab)
 
 
+@pytest.mark.parametrize(
+    ("schema", "shortest"),
+    [
+        ({"contains": {"enum": [1, 2]}, "minContains": 2, "maxItems": 2}, b"[1,2]"),
+        ({"contains": {"minimum": 100}, "minItems": 4}, b'[0,1,2,""]'),
+        ({"contains": True, "minContains": 3}, b"[0,1,2]"),
+        ({"items": {"contains": {"type": "array"}, "minContains": 2, "uniqueItems": True}, "minItems": 1}, b"[0]"),
+    ],
+)
+def test_items_that_differ_are_counted_as_different_ones(small_vocab, schema, shortest):
+    schema = {"type": "array", "uniqueItems": True, **schema}
+    matcher = guided.JsonSchema(schema).compile(small_vocab).matcher()
+    rest = matcher.shortest_completion()
+    assert len(rest) == len(shortest)
+    for cut in range(len(rest)):
+        at = matcher.fork()
+        assert at.accept_bytes(rest[:cut])
+        assert at.accept_bytes(at.shortest_completion())
+        assert at.is_accepting
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"contains": {"const": 1}, "minContains": 2},
+        {"contains": {"const": 1}, "items": {"const": 1.0}, "minItems": 2},
+        {"contains": {"type": "boolean"}, "minContains": 3},
+    ],
+)
+def test_too_few_values_to_differ_are_found_at_compile(small_vocab, schema):
+    with pytest.raises(guided.UnsatisfiableConstraint):
+        guided.JsonSchema({"type": "array", "uniqueItems": True, **schema}).compile(small_vocab)
+
+
+def test_an_integer_of_draft_4_is_one_by_its_spelling(schema_accepts):
+    schema = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "integer", "enum": [100, 2.0]}
+    assert schema_accepts(schema, "100")
+    assert schema_accepts(schema, "2")
+    for text in ("1e+2", "100.0", "2.0", "2e0"):
+        assert not schema_accepts(schema, text), text
+
+
 def test_hostile_patterns_are_answered(small_vocab):
     assert accepts(guided.Regex("(" * 30_000 + "a" + ")" * 30_000), "a", small_vocab)
     assert not accepts(guided.Regex("(a+)+b"), "a" * 5000, small_vocab)

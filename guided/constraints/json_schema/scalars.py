@@ -96,9 +96,17 @@ class ScalarParts:
         fitting = [v for v in values.numbers if numbers.holds(v)]
         if types & _NUMBER and fitting:
             kept |= _NUMBER
-            fields["number"] = self._numbers.one_of(fitting)
+            wanted, refused = [self._numbers.one_of(fitting)], []
             if self._traits.is_negating:
-                fields["number_not"] = self._numbers.other_than(fitting)
+                refused.append(self._numbers.other_than(fitting))
+            if self._draft == 4 and numbers.is_integer:  # there an integer is one by its spelling, not by its value
+                integers = NumericRange(is_integer=True)
+                wanted.append(self._numbers.within(integers))
+                if refused:
+                    refused.append(self._numbers.refused_by(integers))
+            fields["number"] = wanted[0] if len(wanted) == 1 else self._builder.intersect(wanted)
+            if refused:
+                fields["number_not"] = refused[0] if len(refused) == 1 else self._builder.alternate(refused)
         if types & _STRING and values.strings:
             kept |= _STRING
             strings.insert(0, self._strings.words(values.strings))
