@@ -18,6 +18,7 @@ from typing import Any
 import guided
 from tests.oracles.judge import ECMA, Judge
 from tests.oracles.vocabularies import one_byte
+from tools.fuzz.grammars import random_grammar, random_sentence
 from tools.fuzz.patterns import ALPHABET, ecma_pattern, python_pattern, random_text
 from tools.fuzz.schemas import near, random_schema, random_value
 from tools.fuzz.session import Finding, Session
@@ -175,6 +176,27 @@ def _boolean_round(rng: random.Random, counts: Counter[str]) -> None:
     _judge_texts(_compiled(constraint, rng), rng, counts, is_match)
 
 
+def _grammar_round(rng: random.Random, counts: Counter[str]) -> None:
+    rules = random_grammar(rng)
+    compiled = _compiled(guided.Grammar(rules.text()), rng)
+    counts["grammars compiled"] += 1
+    session = Session(compiled, rng, counts)
+    session.run(STEPS)
+    walked = [text.decode() for text in session.texts(TEXTS, 12)]
+    for text in walked:
+        if len(text) <= 40 and not rules.matches(text):
+            raise Finding(f"too loose: {text!r}")
+    for _ in range(VALUES):
+        text = random_sentence(rng)
+        if rng.random() < 0.5:
+            start = rng.choice(walked)[:12]
+            cut = rng.randrange(len(start) + 1)
+            text = start[:cut] + random_sentence(rng)[:1] + start[cut + rng.randrange(2) :]
+        counts["sentences judged"] += 1
+        if _accepts(compiled, text) != rules.matches(text):
+            raise Finding(f"{'too tight' if rules.matches(text) else 'too loose'}: {text!r}")
+
+
 def _composition_round(rng: random.Random, counts: Counter[str]) -> None:
     """Sequences, alternatives and repetitions of anything: no oracle but that all ways agree."""
 
@@ -208,6 +230,7 @@ KINDS: dict[str, tuple[Callable[[random.Random, Counter[str]], None], int]] = {
     "ecma": (_ecma_round, 3),
     "boolean": (_boolean_round, 1),
     "composition": (_composition_round, 2),
+    "grammar": (_grammar_round, 4),
 }
 
 
@@ -234,6 +257,7 @@ def describe(seed: str, kinds: list[str]) -> str:
     rng = random.Random(seed)
     kind = rng.choices(kinds, [KINDS[k][1] for k in kinds])[0]
     made: dict[str, Callable[[random.Random], Any]] = {
+        "grammar": lambda rng: random_grammar(rng).text(),
         "schema": random_schema,
         "regex": python_pattern,
         "ecma": ecma_pattern,

@@ -132,7 +132,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first round; with --most one round can be repeated")
     parser.add_argument("--most", type=int, default=1 << 60, help="the round to stop before")
     parser.add_argument("--module", type=Path, help="another build of guided._native, as the sanitized one")
-    parser.add_argument("--kind", nargs="+", default=["schema", "regex", "ecma", "boolean", "composition"])
+    parser.add_argument("--kind", nargs="+", default=["schema", "regex", "ecma", "boolean", "composition", "grammar"])
     parser.add_argument("--slow-seconds", type=float, default=10)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--cpu-seconds", type=float, help=argparse.SUPPRESS)
