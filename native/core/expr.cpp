@@ -305,7 +305,7 @@ ExprId ExprPool::repeat(ExprId a, std::uint32_t min, std::uint32_t max) {
     if (nodes_[a].nullable) min = 0;
     const Node n = nodes_[a];
     if (n.kind == ExprKind::Repeat && n.max == kUnbounded && max == kUnbounded && n.min <= 1)
-        return repeat(n.a, min == 0 ? 0 : n.min, kUnbounded);
+        return repeat(n.a, min, kUnbounded);  // each round has at least one, and more than one is more rounds
     return intern(ExprKind::Repeat, min == 0, a, 0, min, max);
 }
 

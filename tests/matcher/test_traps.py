@@ -1,6 +1,7 @@
 """The traps that other engines fell into, each by its name (see docs/schema.md)."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -71,6 +72,17 @@ def test_repeats_have_no_cliff(small_vocab):
         constraint = guided.Regex(f"x{{1,{count}}}")
         assert accepts(constraint, "x" * count, small_vocab)
         assert not accepts(constraint, "x" * (count + 1), small_vocab)
+
+
+@pytest.mark.parametrize("inner", ["*", "+", "?", "{2,}", "{0,2}"])
+@pytest.mark.parametrize("outer", ["*", "+", "?", "{2,}", "{0,2}", "{3}"])
+def test_repeats_of_repeats_multiply(small_vocab, inner, outer):
+    pattern = f"(?:x{inner}){outer}"
+    compiled = guided.Regex(pattern).compile(small_vocab)
+    for count in range(9):
+        matcher = compiled.matcher()
+        accepted = matcher.accept_bytes(b"x" * count) and matcher.is_accepting
+        assert accepted == bool(re.fullmatch(pattern, "x" * count)), (pattern, count)
 
 
 def test_patterns_are_searched(schema_accepts):
