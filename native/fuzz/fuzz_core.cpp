@@ -32,9 +32,15 @@ std::shared_ptr<Trie> vocabulary() {
     return std::make_shared<Trie>(std::move(tokens), std::vector{eos});
 }
 
+Limits small_limits() {
+    Limits limits;
+    limits.max_expressions = 50'000, limits.max_states = 20'000;
+    return limits;
+}
+
 class Round {
    public:
-    Round(std::mt19937& rng, std::shared_ptr<Trie> trie) : rng_(rng), trie_(std::move(trie)), b_(50'000, 20'000) {}
+    Round(std::mt19937& rng, std::shared_ptr<Trie> trie) : rng_(rng), trie_(std::move(trie)), b_(small_limits()) {}
 
     bool run() {  // false: refused with a typed error
         try {
