@@ -286,6 +286,10 @@ void bind_builder(nb::module_& m) {
         .def("define_rule", [](PyBuilder& b, std::uint32_t node, const std::vector<Ids>& alternatives) {
             b.builder().define_rule(node, alternatives);
         }, "node"_a, "alternatives"_a)
+        .def("check", [](PyBuilder& b, std::uint32_t root) {
+            b.builder().machine().finish(b.builder().check_node(root));
+            b.spend();
+        }, "root"_a)
         .def("compile", [](PyBuilder& b, std::uint32_t root, std::shared_ptr<Trie> vocabulary) {
             auto grammar = b.builder().compile(root, std::move(vocabulary));
             b.spend();

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from guided.constraints.limits import Limits
-from guided.errors import ConstraintTooComplex, UnsupportedSchema
+from guided.errors import ConstraintTooComplex, UnsatisfiableConstraint, UnsupportedSchema
 from guided.vocab import Vocabulary
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Lowerable(Protocol):
     """The part of a constraint that compiling needs."""
 
     def lower(self, builder: _native.Builder, limits: Limits) -> int: ...
+    def clash(self, limits: Limits) -> str | None: ...
 
 
 def compiled(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _native.Grammar:
@@ -42,6 +43,8 @@ def compiled(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _nativ
     root = constraint.lower(builder, limits)
     try:
         grammar = builder.compile(root, vocab.native)
+    except UnsatisfiableConstraint as problem:
+        raise UnsatisfiableConstraint(problem.reason, constraint.clash(limits)) from None
     except (ConstraintTooComplex, UnsupportedSchema) as problem:
         raise _placed(problem, getattr(builder, "places", ())) from None
     with _lock:

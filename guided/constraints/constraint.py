@@ -43,6 +43,13 @@ class Constraint(ABC):
     def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
         """Describe this constraint, its parts being the grammar nodes `parts`; returns a grammar node."""
 
+    def clash(self, limits: Limits) -> str | None:
+        """Which parts of a constraint that nothing satisfies clash, in a few words; None where that is not known."""
+        for part in self.parts:
+            if words := part.clash(limits):
+                return words
+        return None
+
     def parse(self, text: str) -> Any:
         """The value that `text` spells; ConstraintError if it spells none."""
         return text

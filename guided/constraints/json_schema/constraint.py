@@ -6,17 +6,20 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from guided.constraints.constraint import Constraint
+from guided.constraints.json_schema.clash import clashing_keywords
 from guided.constraints.json_schema.dialects import draft_of
 from guided.constraints.json_schema.lower import SchemaLowering
 from guided.constraints.json_schema.options import SchemaOptions, Whitespace, layout_of
 from guided.constraints.json_schema.source import SchemaSource, read_source
 from guided.constraints.limits import Limits
-from guided.errors import InvalidSchema
+from guided.errors import ConstraintError, InvalidSchema, UnsatisfiableConstraint
 
 if TYPE_CHECKING:
     from guided import _native
 
 __all__ = ["JsonSchema"]
+
+_LONGEST_EXPLAINED = 20_000  # characters of a schema whose clash is looked for, trial by trial
 
 
 class JsonSchema(Constraint):
@@ -77,6 +80,26 @@ class JsonSchema(Constraint):
         root, options = lowering.lower(), self.options
         builder.places = (*getattr(builder, "places", ()), lowering.pointers())
         return builder.json(root, order=options.order, may_exceed=options.may_exceed, **layout_of(options))
+
+    def clash(self, limits: Limits) -> str | None:
+        document = self._source.document
+        is_short = isinstance(document, dict) and len(self._source.text) <= _LONGEST_EXPLAINED
+        if not is_short or self._is_satisfiable(document, limits):
+            return None
+        return clashing_keywords(document, lambda part: self._is_satisfiable(part, limits))
+
+    def _is_satisfiable(self, document: Any, limits: Limits) -> bool:
+        """Whether some value satisfies this part of the schema; True also where that cannot be told."""
+        options = self.options
+        try:
+            part = JsonSchema(document, draft=options.draft, registry=options.registry, formats=options.formats)
+            builder = limits.new_builder()
+            builder.check(part.lower(builder, limits))
+        except UnsatisfiableConstraint:
+            return False
+        except ConstraintError:
+            return True
+        return True
 
     def parse(self, text: str) -> Any:
         """The JSON value, or the object of the type that the schema was made from."""
