@@ -221,7 +221,9 @@ std::shared_ptr<const Row> Grammar::shared(Row row) {
 const std::shared_ptr<const Row>& Grammar::row(const StatePtr& state) {
     if (!state->row) {
         auto made = shared(masker_.compute(state->config));
-        if (made->count == 0) throw Unsatisfiable("no token of this vocabulary continues the text; it lacks single bytes");
+        if (made->count == 0)
+            throw Unsatisfiable(is_accepting(state) ? "the text is complete, and this vocabulary has no token that ends it"
+                                                    : "no token of this vocabulary continues the text; it lacks single bytes");
         state->row = std::move(made);
     }
     return state->row;

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from guided import JsonSchema, Limits, Vocabulary, _native
-from guided.errors import ConstraintError, ConstraintTooComplex, UnsupportedSchema
+from guided import JsonSchema, Limits, Regex, Vocabulary, _native
+from guided.errors import ConstraintError, ConstraintTooComplex, UnsatisfiableConstraint, UnsupportedSchema
 
 BYTES = Vocabulary([bytes([b]) for b in range(256)] + [None], eos_ids={256})
 
@@ -103,3 +103,13 @@ def test_patterns_and_lengths_that_need_no_long_search(schema, value):
     m = JsonSchema(schema).compile(BYTES, limits=Limits(max_pattern_search=2000)).matcher()
     assert m.accept_bytes(json.dumps(value).encode())
     assert m.is_accepting
+
+
+def test_a_text_without_a_token_to_go_on_with_says_why():
+    no_end = Vocabulary([b"a", b"b"], eos_ids=set())
+    m = Regex("ab").compile(no_end).matcher()
+    assert m.accept_bytes(b"ab")
+    with pytest.raises(UnsatisfiableConstraint, match="no token that ends it"):
+        m.allowed_tokens()
+    with pytest.raises(UnsatisfiableConstraint, match="lacks single bytes"):
+        Regex("c").compile(no_end).matcher().allowed_tokens()
