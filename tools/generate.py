@@ -42,8 +42,38 @@ def _spelling(parameter: Any) -> str:
     return "/".join(parameter.opts) + takes
 
 
+def keyword_page() -> str:
+    """docs/keywords.md: what each draft enforces, from the tables that lowering reads."""
+    from guided.constraints.json_schema.formats import KNOWN_FORMATS, REFUSED_FORMATS
+    from guided.constraints.json_schema.keywords import APPLIES
+
+    drafts = {4: "4", 6: "6", 7: "7", 2019: "2019-09", 2020: "2020-12"}
+    head = f"| keyword | {' | '.join(drafts.values())} |\n|---|" + ":-:|" * len(drafts)
+    rows = [
+        f"| `{keyword}` | " + " | ".join("yes" if first <= draft <= last else "" for draft in drafts) + " |"
+        for keyword, (first, last) in sorted(APPLIES.items())
+    ]
+    asserted = ", ".join(f"`{name}`" for name in sorted(KNOWN_FORMATS - REFUSED_FORMATS.keys()))
+    refused = [f"- `{name}`: {REFUSED_FORMATS[name]}." for name in sorted(REFUSED_FORMATS)]
+    parts = [
+        "# Keywords of JSON Schema, by draft",
+        "Written by `python tools/generate.py` from the tables that lowering reads; do not edit. *Yes*: the masks\n"
+        "enforce the keyword exactly, or the schema is refused with a typed error. Elsewhere it says nothing\n"
+        "about values in that draft, and is an annotation. [schema.md](schema.md) tells how each is read,\n"
+        "[suite-verdicts.md](suite-verdicts.md) what the official tests say.",
+        "\n".join([head, *rows]),
+        "## Formats",
+        f"Asserted: {asserted}.",
+        'Refused at compile, unless `formats="annotate"`:',
+        "\n".join(refused),
+        'Any other name is an annotation, unless `unknown_formats="error"`.',
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 GENERATED: dict[str, Callable[[], str]] = {  # path from the root -> what makes its text
     "docs/cli.md": command_line_page,
+    "docs/keywords.md": keyword_page,
 }
 
 
