@@ -43,6 +43,61 @@ def test_a_declared_key_never_comes_back_as_an_extra_one(schema_accepts):
     assert not schema_accepts(schema, '{"\\u0061":"x"}')
 
 
+def test_excluded_keys_are_pruned_along_their_path(small_vocab):
+    """Blocked at the closing quote only, a model would be driven into escapes of a key that may not come."""
+    closed = {"type": "object", "properties": {"ab": True, "cd": True}, "additionalProperties": False}
+    matcher = guided.JsonSchema(closed).compile(small_vocab).matcher()
+    assert matcher.accept_bytes(b'{"ab":1')
+    assert not matcher.fork().accept_bytes(b',"a')
+    assert matcher.accept_bytes(b',"cd":1')
+    assert not matcher.accept_bytes(b",")
+    names = {"type": "object", "propertyNames": {"enum": ["ab"]}}
+    matcher = guided.JsonSchema(names, order="any").compile(small_vocab).matcher()
+    assert matcher.accept_bytes(b'{"')
+    alive = {chr(b) for b in range(256) if matcher.fork().accept_bytes(bytes([b]))}
+    assert alive == {"a", "\\"}  # the escape spells the same character
+    assert matcher.accept_bytes(b'ab":1')
+    assert not matcher.accept_bytes(b",")
+
+
+def test_a_buffer_that_the_caller_changes_changes_no_other_mask(small_vocab):
+    matcher = guided.Regex("[ab]c").compile(small_vocab).matcher()
+    out = np.zeros((small_vocab.size + 31) // 32, dtype=np.int32)
+    matcher.fill_mask(out)
+    before = out.copy()
+    out[:] = -1
+    tokens = matcher.allowed_tokens()
+    tokens[:] = 7
+    assert (matcher.mask_view() == before).all()
+    assert (matcher.fork().mask_view() == before).all()
+    assert (
+        matcher.allowed_tokens().tolist()
+        == np.flatnonzero(np.unpackbits(before.view(np.uint8), bitorder="little")).tolist()
+    )
+
+
+def test_a_grammar_belongs_to_its_vocabulary(small_vocab):
+    other = guided.Vocabulary([None, *(bytes([b]) for b in range(255, -1, -1))], eos_ids={0})
+    constraint = guided.Regex("[ab]")
+    here, there = constraint.compile(small_vocab).matcher(), constraint.compile(other).matcher()
+    assert {small_vocab.tokens[t] for t in here.allowed_tokens()} == {b"a", b"b"}
+    assert {other.tokens[t] for t in there.allowed_tokens()} == {b"a", b"b"}
+    assert here != there
+
+
+def test_exclusive_minimum_is_a_flag_in_draft_4(schema_accepts):
+    schema = {"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 3, "exclusiveMinimum": True}
+    assert schema_accepts(schema, "4")
+    assert not schema_accepts(schema, "3")
+    assert schema_accepts({**schema, "exclusiveMinimum": False}, "3")
+
+
+def test_siblings_of_ref_count_since_2019_only(schema_accepts):
+    schema = {"definitions": {"s": {"type": "string"}}, "$ref": "#/definitions/s", "maxLength": 1}
+    assert schema_accepts({**schema, "$schema": "http://json-schema.org/draft-07/schema#"}, '"ab"')
+    assert not schema_accepts({**schema, "$schema": "https://json-schema.org/draft/2019-09/schema"}, '"ab"')
+
+
 def test_duplicate_keys_are_refused_in_every_spelling(schema_accepts):
     for text in ['{"k":1,"k":2}', '{"k":1,"\\u006b":2}', '{"é":1,"\\u00e9":2}']:
         assert not schema_accepts({"type": "object"}, text)
