@@ -194,6 +194,22 @@ std::int32_t Lexer::free_state(LexId state) {
     return states_[state].free = to;
 }
 
+std::optional<Lexer::Default> Lexer::free_but_for_few(LexId state) {
+    const std::int32_t free = free_state_beyond_ascii(state);
+    if (free < 0) return std::nullopt;
+    const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
+    const bool is_json = spelling != Spelling::Text;
+    const auto free_residual = static_cast<std::int32_t>(states_[static_cast<LexId>(free)].residual);
+    Default out{static_cast<LexId>(free), {}};
+    for (std::uint32_t b = is_json ? 0x20 : 0; b < 0x80; ++b) {  // what JSON does not spell is in no free text
+        const bool is_special = is_json && (b == '"' || b == '\\');
+        if (!is_special && target(residual, residuals_[residual]->partition->ascii[b]) == free_residual) continue;
+        if (out.others.num == kFew) return std::nullopt;
+        out.others.arcs[out.others.num++] = {static_cast<std::uint8_t>(b), compute_next(state, static_cast<std::uint8_t>(b))};
+    }
+    return out;
+}
+
 std::int32_t Lexer::free_state_beyond_ascii(LexId state) {
     if (states_[state].partial != 0) return kDead;
     const std::uint32_t residual = states_[state].residual;

@@ -46,6 +46,13 @@ class Lexer {
     std::optional<FewArcs> few_arcs(LexId state);
     // The state in which any text may come, if all that is left to spell of the character here leads to it.
     std::int32_t free_state(LexId state);
+    // Between characters: the state in which any text may come that all bytes but a few lead to, and those few (to states,
+    // kEnd or kDead). Nothing where it is not so.
+    struct Default {
+        LexId free;
+        FewArcs others;
+    };
+    std::optional<Default> free_but_for_few(LexId state);
     // The same for every character beyond ASCII that may begin here.
     std::int32_t free_state_beyond_ascii(LexId state);
     bool nullable(LexId state) const;                    // the lexeme may end here

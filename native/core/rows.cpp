@@ -116,6 +116,8 @@ void LexRows::visit(Walk& w, NodeId node, LexId state) {
             if (const NodeId child = trie_.child(node, arc.byte)) visit_child(w, child, state, arc.to);
         return;
     }
+    if (w.is_aligned)
+        if (const auto most = lexer_.free_but_for_few(state)) return visit_but_for_few(w, node, state, *most);
     for (NodeId child : trie_.children(node)) {
         if (trie_.byte(child) >= 0x80 && w.is_aligned) {
             if (const std::int32_t free = lexer_.free_state_beyond_ascii(state); free >= 0)
@@ -123,6 +125,19 @@ void LexRows::visit(Walk& w, NodeId node, LexId state) {
         }
         visit_child(w, child, state, lexer_.next(state, trie_.byte(child)));
     }
+}
+
+// All children but a few lead to where any text may come.
+void LexRows::visit_but_for_few(Walk& w, NodeId node, LexId state, const Lexer::Default& most) {
+    NodeId from = node + 1;
+    for (const Lexer::Arc& arc : most.others) {
+        const NodeId child = trie_.child(node, arc.byte);
+        if (child == Trie::kRoot) continue;
+        if (from < child) add_free(w, from, child, most.free);
+        visit_child(w, child, state, arc.to);
+        from = trie_.end(child);
+    }
+    if (from < trie_.end(node)) add_free(w, from, trie_.end(node), most.free);
 }
 
 void LexRows::visit_child(Walk& w, NodeId child, LexId state, std::int32_t next) {

@@ -36,6 +36,7 @@ class LexRows {
     LexRowPtr any_text(LexId state, Counts counts);
     LexRowPtr walked(LexId state, bool is_key);
     void visit(Walk& w, NodeId node, LexId state);
+    void visit_but_for_few(Walk& w, NodeId node, LexId state, const Lexer::Default& most);
     void visit_child(Walk& w, NodeId child, LexId state, std::int32_t next);
     void add_counted(Walk& w, NodeId node, Counts counts);
     LexRowPtr bounded_run(const Lexer::Run& run);
