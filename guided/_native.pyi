@@ -113,6 +113,10 @@ class Grammar:
     def num_states(self) -> int: ...
     @property
     def num_rows(self) -> int: ...
+    @property
+    def num_bytes(self) -> int: ...  # held beside the vocabulary's tables, about
+    @property
+    def num_bytes_grown(self) -> int: ...  # of them since it was compiled
 
 class Matcher:
     """One state of a grammar: an id and a reference; forking copies the id."""

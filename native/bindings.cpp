@@ -361,7 +361,9 @@ NB_MODULE(_native, m) {
             return PyMatcher{std::move(g), std::move(s)};
         }, "prefix"_a = nb::bytes("", 0))
         .def_prop_ro("num_states", &Grammar::num_states)
-        .def_prop_ro("num_rows", &Grammar::num_rows);
+        .def_prop_ro("num_rows", &Grammar::num_rows)
+        .def_prop_ro("num_bytes", &Grammar::num_bytes)
+        .def_prop_ro("num_bytes_grown", &Grammar::num_bytes_grown);
     bind_matcher(m);
     m.def("fill_masks", [](const std::vector<const PyMatcher*>& matchers, const MaskOut2& out) {
         if (out.shape(0) != matchers.size()) throw nb::value_error("one row of the mask for each matcher");

@@ -17,7 +17,7 @@ from guided.vocab import Vocabulary
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "renewed"]
 
 _CAPACITY = 256
 _grammars: OrderedDict[Hashable, _native.Grammar] = OrderedDict()
@@ -39,19 +39,42 @@ def compiled(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _nativ
         if grammar is not None:
             _grammars.move_to_end(key)
             return grammar
-    builder = limits.new_builder()
-    root = constraint.lower(builder, limits)
-    try:
-        grammar = builder.compile(root, vocab.native)
-    except UnsatisfiableConstraint as problem:
-        raise UnsatisfiableConstraint(problem.reason, constraint.clash(limits)) from None
-    except (ConstraintTooComplex, UnsupportedSchema) as problem:
-        raise _placed(problem, getattr(builder, "places", ())) from None
+    return _keep(key, _made(constraint, vocab, limits))
+
+
+def renewed(constraint: Lowerable, vocab: Vocabulary, limits: Limits, used: _native.Grammar) -> _native.Grammar:
+    """A grammar to go on with: `used`, or a fresh one once texts have made that one too large.
+
+    What a grammar learns of texts of endless variety (keys nobody declared, items that must differ) is kept while
+    somebody holds one of its states. New texts begin with a fresh grammar, and the old one goes with its last state.
+    """
+    if used.num_bytes_grown <= limits.max_grown_bytes:
+        return used
+    key = (constraint, vocab.fingerprint, limits)
+    with _lock:
+        kept = _grammars.get(key)
+    if kept is not None and kept is not used and kept.num_bytes_grown <= limits.max_grown_bytes:
+        return kept
+    return _keep(key, _made(constraint, vocab, limits))
+
+
+def _keep(key: Hashable, grammar: _native.Grammar) -> _native.Grammar:
     with _lock:
         _grammars[key] = grammar
         while len(_grammars) > _CAPACITY:
             _grammars.popitem(last=False)
     return grammar
+
+
+def _made(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _native.Grammar:
+    builder = limits.new_builder()
+    root = constraint.lower(builder, limits)
+    try:
+        return builder.compile(root, vocab.native)
+    except UnsatisfiableConstraint as problem:
+        raise UnsatisfiableConstraint(problem.reason, constraint.clash(limits)) from None
+    except (ConstraintTooComplex, UnsupportedSchema) as problem:
+        raise _placed(problem, getattr(builder, "places", ())) from None
 
 
 def _placed(

@@ -77,7 +77,7 @@ class Constraint(ABC):
         """
         grammar = compiled(self, vocab, limits)
         matcher = importlib.import_module("guided.matcher")  # a higher floor: constraints know it only here
-        return matcher.CompiledGrammar(grammar, vocab, self)
+        return matcher.CompiledGrammar(grammar, vocab, self, limits)
 
     def __or__(self, other: Constraint | str) -> Constraint:
         from guided.constraints.sequence import Alternatives

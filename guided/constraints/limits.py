@@ -32,6 +32,10 @@ class Limits:
     max_pattern_search: int = 20_000  # states explored to see whether patterns beside each other can match at all
     max_readings: int = 4_096  # readings of one text kept side by side, where the text so far does not decide
 
+    max_grown_bytes: int = (
+        64 << 20
+    )  # what texts may add to one compiled grammar before new texts get a fresh one; no error
+
     # Schemas, before any automaton is made.
     max_schema_nodes: int = 200_000  # sub-schemas and constant values after references are resolved
 

@@ -513,6 +513,11 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId
     return std::nullopt;
 }
 
+std::size_t ExprPool::num_bytes() const {
+    return nodes_.size() * (sizeof(Node) + 2 * sizeof(Slot)) + lists_.size() * sizeof(ExprId) + derived_.num_bytes() +
+           (firsts_.size() + clamped_.size() + emptiness_.size() + without_empty_.size()) * 64 + partitions_.size() * 1024;
+}
+
 bool ExprPool::is_total(ExprId e) {
     if (e == kAll) return true;
     const Node& n = nodes_[e];

@@ -126,6 +126,7 @@ class ExprPool {
     const std::vector<std::uint32_t>& firsts(ExprId e);  // ids of the sets that can come first
     Hash128 content_hash(ExprId e) const { return nodes_[e].hash; }
     std::size_t size() const { return nodes_.size(); }
+    std::size_t num_bytes() const;  // held, about
 
    private:
     struct Slot {  // of the table of expressions by what they are made of

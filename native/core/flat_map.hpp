@@ -22,6 +22,7 @@ class FlatMap {
         place({key, value});
     }
     std::size_t size() const { return size_; }
+    std::size_t num_bytes() const { return slots_.size() * sizeof(Slot); }
 
    private:
     struct Slot {

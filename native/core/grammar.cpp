@@ -152,6 +152,7 @@ Grammar::Grammar(std::unique_ptr<Machine> machine, std::shared_ptr<Trie> trie)
     ended_->row = std::make_shared<Row>();
     ended_->accepting = 0;
     ended_->is_ended = true;
+    num_bytes_compiled_ = num_bytes();
 }
 
 StatePtr Grammar::intern(Config config) {

@@ -62,6 +62,9 @@ class Grammar {
     std::string shortest(const StatePtr& state) { return state->is_ended ? "" : machine_->shortest(state->config); }
     std::size_t num_states() const { return states_.size(); }
     std::size_t num_rows() const { return rows_.size(); }
+    // Held beside the vocabulary's tables, about; and how much of it since it was compiled.
+    std::size_t num_bytes() const { return machine_->num_bytes() + masker_.num_bytes() + states_.size() * 256; }
+    std::size_t num_bytes_grown() const { return num_bytes() - num_bytes_compiled_; }
 
    private:
     static constexpr std::size_t kRecent = 4096;
@@ -78,6 +81,7 @@ class Grammar {
     std::size_t sweep_at_ = 4 * kRecent;
     std::vector<StatePtr> recent_;  // a ring
     std::size_t next_recent_ = 0;
+    std::size_t num_bytes_compiled_ = 0;
     std::unordered_multimap<std::uint64_t, std::weak_ptr<const Row>> rows_;
 };
 

@@ -79,6 +79,10 @@ class Lexer {
     LexId clamp(LexId state, std::uint32_t horizon);
     std::array<std::uint64_t, 3> content_key(LexId state) const;
     std::size_t size() const { return states_.size(); }
+    std::size_t num_bytes() const {  // held, about
+        return states_.size() * (sizeof(State) + 48) + arcs_.size() * sizeof(Arc) + tables_.size() * 1040 +
+               residuals_.size() * (sizeof(Residual) + 160) + loops_.size() * 80;
+    }
 
    private:
     static constexpr std::int32_t kUnknown = -2;

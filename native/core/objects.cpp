@@ -30,7 +30,7 @@ void Progress::remove(std::uint32_t key) {
 
 KeyId Schemas::intern_key(const std::u32string& text) {
     auto [it, fresh] = key_ids_.try_emplace(text, static_cast<KeyId>(key_texts_.size()));
-    if (fresh) key_texts_.push_back(text);
+    if (fresh) key_texts_.push_back(text), key_bytes_ += 128 + 2 * sizeof(char32_t) * text.size();
     return it->second;
 }
 

@@ -31,6 +31,7 @@ LexRowPtr LexRows::of(LexId state, bool is_key) {
     if (state >= rows.size()) rows.resize(state + 1 + state / 2);
     if (!rows[state]) {
         LexRowPtr made = make(state, is_key);  // may throw
+        if (is_key) key_row_bytes_ += made->num_bytes();
         rows[state] = std::move(made);
     }
     return rows[state];

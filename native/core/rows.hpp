@@ -21,6 +21,8 @@ class LexRows {
 
     LexRowPtr of(LexId state, bool is_key);
 
+    std::size_t num_bytes() const { return (rows_.size() + key_rows_.size()) * sizeof(LexRowPtr) + key_row_bytes_; }
+
     struct Path {  // of the node asked for last, with the lexer's states along it
         explicit Path(LexId start) : nodes{Trie::kRoot}, states{static_cast<std::int32_t>(start)} {}
         std::int32_t at(Lexer& lexer, const Trie& trie, NodeId node, NodeId top = Trie::kRoot);
@@ -50,6 +52,7 @@ class LexRows {
     Lexer& lexer_;
     Trie& trie_;
     std::vector<LexRowPtr> rows_, key_rows_;  // by lexer state
+    std::size_t key_row_bytes_ = 0;           // rows of text are counted where they are shared
 };
 
 }  // namespace guided

@@ -189,6 +189,7 @@ class Schemas {
 
     std::deque<SchemaNode> nodes;  // a deque: nodes made on the way do not move the others
 
+    std::size_t num_bytes() const;  // held, about
     KeyId intern_key(const std::u32string& text);
     const std::u32string& key_text(KeyId id) const { return key_texts_[id]; }
     std::uint32_t add_layout(const Layout& layout);
@@ -345,6 +346,7 @@ class Schemas {
     const Limits& limits_;
     SchemaId num_given_ = 0;  // nodes from here on are made on the way
     std::deque<std::u32string> key_texts_;
+    std::size_t key_bytes_ = 0;  // held by them, about
     std::map<std::u32string, KeyId> key_ids_;
     std::vector<Layout> layouts_;
     std::unordered_map<std::vector<std::uint32_t>, std::int32_t, VectorHash> layout_lexemes_, key_lexers_;
