@@ -21,7 +21,7 @@ def _choices(num: int) -> list[Any]:
 def test_defaults_are_those_of_the_core():
     ours = dataclasses.asdict(Limits())
     assert {name: ours[name] for name in _native.default_limits()} == _native.default_limits()
-    assert ours.keys() - _native.default_limits().keys() == {"max_schema_nodes"}
+    assert ours.keys() - _native.default_limits().keys() == {"max_schema_nodes", "max_grown_bytes"}
 
 
 @pytest.mark.parametrize(("name", "value"), [("max_states", 0), ("max_witnesses", 17), ("max_goals", "many")])
