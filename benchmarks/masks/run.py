@@ -112,7 +112,9 @@ def serve(name: str, tokenizer: str, clock: str, pipe: Connection) -> None:
     """The life of an engine's process."""
     vocab = vocabulary(tokenizer)
     engine = CONTENDERS[name](vocab)
-    tried(engine, vocab, EASY, CLOCKS[clock])  # what it makes once for a vocabulary
+    first = tried(engine, vocab, EASY, CLOCKS[clock])  # makes what is made once for a vocabulary
+    if not first.is_right:  # a broken installation is not an engine that refuses everything
+        raise SystemExit(f"{name} fails on the easiest of schemas: {first.refused or 'a wrong mask'}")
     pipe.send(None)
     while (entry := pipe.recv()) is not None:
         pipe.send(tried(engine, vocab, entry, CLOCKS[clock]))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,10 +47,11 @@ def as_zipped_lines(folder):
     return path
 
 
-def ran(*arguments):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+def ran(*arguments, path=""):
+    """Runs the script, with a folder of modules that come before those that are installed."""
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(path), os.environ.get("PYTHONPATH")]))}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 @pytest.mark.slow
@@ -80,6 +82,15 @@ def test_an_engine_that_does_not_answer_costs_its_schema_alone(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "| guided | 2 | 1 | 1 | 0 | 0 |" in done.stdout
     assert "no answer within 1.5 s" in (tmp_path / "wrong").read_text()
+
+
+@pytest.mark.slow
+def test_an_engine_that_is_broken_is_not_taken_for_one_that_refuses_everything(tmp_path):
+    (tmp_path / "glrmask.py").write_text("raise RuntimeError('its library is missing')")
+    done = ran(as_lines(tmp_path), "--tokenizer", "bytes", "--engines", "glrmask", path=tmp_path)
+    assert done.returncode == 1
+    assert "its library is missing" in done.stderr
+    assert "glrmask does not start" in done.stderr
 
 
 def test_an_unknown_engine_is_named(tmp_path):
