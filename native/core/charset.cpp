@@ -46,6 +46,14 @@ CharSet intersect(const CharSet& a, const CharSet& b) {
     return out;
 }
 
+bool intersects(const CharSet& a, const CharSet& b) {
+    for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+        if (std::max(a[i].lo, b[j].lo) <= std::min(a[i].hi, b[j].hi)) return true;
+        if (a[i].hi < b[j].hi) ++i; else ++j;
+    }
+    return false;
+}
+
 CharSet complement(const CharSet& a) {
     CharSet gaps;
     std::uint32_t next = 0;

@@ -23,6 +23,7 @@ CharSet normalized(std::vector<Range> ranges);
 CharSet unite(const CharSet& a, const CharSet& b);
 CharSet intersect(const CharSet& a, const CharSet& b);
 CharSet complement(const CharSet& a);
+bool intersects(const CharSet& a, const CharSet& b);
 bool contains(const CharSet& set, std::uint32_t c);
 
 }  // namespace guided

@@ -68,7 +68,7 @@ std::int32_t Lexer::target(std::uint32_t residual, std::uint32_t cls) {
 bool Lexer::can_become(std::uint32_t residual, const CharSet& chars) {
     const Partition& p = *residuals_[residual]->partition;
     for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls)
-        if (!intersect(p.classes[cls], chars).empty() && target(residual, cls) >= 0) return true;
+        if (intersects(p.classes[cls], chars) && target(residual, cls) >= 0) return true;
     return false;
 }
 
@@ -128,7 +128,7 @@ bool Lexer::build_few(LexId state) {
     if (states_[state].partial == 0) {
         if (!collect_at_boundary(state, found)) return false;
     } else {
-        for (std::uint32_t b = 0x20; b < 0xC0; ++b) {  // what goes on with a character
+        for (std::uint32_t b = 0x80; b < 0xC0; ++b) {  // what goes on with a character
             const std::int32_t to = compute_next(state, static_cast<std::uint8_t>(b));
             if (to == kDead) continue;
             if (found.num == kFew) return false;
@@ -148,6 +148,13 @@ void Lexer::make_table(LexId state) {
 }
 
 std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
+    if (is_escape(states_[state].partial)) {
+        const std::uint64_t key = (std::uint64_t(state) << 8) | byte;
+        if (const std::uint32_t known = escapes_.find(key); known != FlatMap::kMissing) return static_cast<std::int32_t>(known) - 1;
+        const std::int32_t to = compute_next(state, byte);  // a state or kDead
+        escapes_.insert(key, static_cast<std::uint32_t>(to + 1));
+        return to;
+    }
     if (states_[state].form == State::Unbuilt) {
         const bool is_small = residuals_[states_[state].residual]->targets.size() <= 4;
         if (!is_small || !build_few(state)) make_table(state);
@@ -164,6 +171,7 @@ std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
 }
 
 std::optional<Lexer::FewArcs> Lexer::few_arcs(LexId state) {
+    if (is_escape(states_[state].partial)) return std::nullopt;
     if (states_[state].form == State::Unbuilt && !build_few(state)) make_table(state);
     const State& s = states_[state];
     if (s.form == State::Table) return std::nullopt;
@@ -183,7 +191,7 @@ std::int32_t Lexer::free_state(LexId state) {
         const CharSet chars = possible_chars(spelling, partial);
         const Partition& p = *residuals_[residual]->partition;
         for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
-            if (intersect(p.classes[cls], chars).empty()) continue;
+            if (!intersects(p.classes[cls], chars)) continue;
             const std::int32_t t = target(residual, cls);
             if (t < 0 || !residuals_[static_cast<std::uint32_t>(t)]->is_free) return states_[state].free = kDead;
             const auto at = static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(t), spelling));
@@ -247,7 +255,7 @@ const Lexer::Bytes* Lexer::loop(LexId state) {
     for (std::uint32_t b = 0x80; b < 0xC0; ++b) bytes[b] = true;  // they only go on with what has begun
     for (std::uint32_t b = 0xC2; b <= 0xF4; ++b) {
         const SpellStep step = spell_step(spelling, 0, static_cast<std::uint8_t>(b));
-        bytes[b] = step.kind == SpellStep::More && intersect(possible_chars(spelling, step.value), others).empty();
+        bytes[b] = step.kind == SpellStep::More && !intersects(possible_chars(spelling, step.value), others);
     }
     if (spelling != Spelling::Text) bytes['"'] = true, bytes['\\'] = others.empty();
     auto& slot = loops_[state];

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "expr.hpp"
+#include "flat_map.hpp"
 #include "spelling.hpp"
 
 namespace guided {
@@ -81,7 +82,7 @@ class Lexer {
     std::size_t size() const { return states_.size(); }
     std::size_t num_bytes() const {  // held, about
         return states_.size() * (sizeof(State) + 48) + arcs_.size() * sizeof(Arc) + tables_.size() * 1040 +
-               residuals_.size() * (sizeof(Residual) + 160) + loops_.size() * 80;
+               residuals_.size() * (sizeof(Residual) + 160) + loops_.size() * 80 + escapes_.num_bytes();
     }
 
    private:
@@ -126,6 +127,7 @@ class Lexer {
     std::vector<Arc> arcs_;
     std::vector<std::unique_ptr<std::array<std::int32_t, 256>>> tables_;
     std::unordered_map<LexId, std::unique_ptr<const Bytes>> loops_;
+    FlatMap escapes_;  // of (state, byte) inside an escape, where one byte of many is ever asked for: one more than the next state
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> residual_ids_;
     std::array<std::unordered_map<std::uint64_t, LexId>, 3> state_ids_;  // by spelling, of (residual, partial)
     std::unordered_map<LexId, LexId> clamped_;

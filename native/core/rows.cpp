@@ -98,6 +98,7 @@ LexRowPtr LexRows::walked(LexId state, bool is_key) {
         w.pending.pop_back();
         visit(w, node, at);
     }
+    if (!w.is_text) w.row.closing.reserve(w.row.closing.size() + w.free.quotes.size());
     add_ranges(w);
     if (!w.row.base && w.row.adds.size() > kMaxShort) {
         auto words = std::make_shared<Words>(trie_.num_words());

@@ -134,6 +134,8 @@ std::string escape_of(Spelling spelling, std::uint32_t c) {
 
 }  // namespace
 
+bool is_escape(Partial partial) { return tag_of(partial) > kUtf8; }
+
 SpellStep spell_step(Spelling spelling, Partial p, std::uint8_t b) {
     switch (tag_of(p)) {
         case 0: return step_first(spelling, b);

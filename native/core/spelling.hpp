@@ -24,6 +24,8 @@ struct SpellStep {
     std::uint32_t value;  // More: the next Partial; Char: the code point
 };
 
+bool is_escape(Partial partial);  // inside an escape of a JSON string
+
 SpellStep spell_step(Spelling spelling, Partial partial, std::uint8_t byte);
 // The characters that `partial` can still become.
 CharSet possible_chars(Spelling spelling, Partial partial);
