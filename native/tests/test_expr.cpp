@@ -108,7 +108,7 @@ TEST(content_hashes_do_not_depend_on_the_pool) {
 
 TEST(a_json_string_is_read_by_value_in_every_spelling) {
     Fixture f;
-    Lexer lexer(f.pool, 100'000);
+    Lexer lexer(f.pool, f.limits);
     const auto start = static_cast<LexId>(lexer.start({{0, f.pool.literal(U"\u00e9\U0001F600/\n")}}, Spelling::JsonAny));
     auto ends = [&](const std::string& bytes) {
         std::int32_t s = static_cast<std::int32_t>(start);
@@ -128,7 +128,7 @@ TEST(a_json_string_is_read_by_value_in_every_spelling) {
 
 TEST(text_is_valid_utf8_only) {
     Fixture f;
-    Lexer lexer(f.pool, 100'000);
+    Lexer lexer(f.pool, f.limits);
     const auto start = static_cast<LexId>(lexer.start({{0, ExprPool::kAll}}, Spelling::Text));
     auto alive = [&](const std::string& bytes) {
         std::int32_t s = static_cast<std::int32_t>(start);

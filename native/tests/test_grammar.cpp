@@ -142,7 +142,7 @@ TEST(an_error_in_a_mask_leaves_the_grammar_usable) {
     SchemaNode root;
     root.types = kObject;
     root.properties = {{schemas.intern_key(U"o"), 2 * define(b, outer)}};
-    auto g = b.compile(b.json(define(b, root), Layout{}), vocabulary());
+    auto g = b.compile(b.json(define(b, root), Layout{}, true), vocabulary());
     const StatePtr before = g->accept_bytes(g->start(""), "{\"o\":");
     for (int round = 0; round < 3; ++round) {
         bool refused = false;

@@ -19,7 +19,7 @@ std::shared_ptr<Trie> letters() {
 }
 
 struct Rulebook {
-    Builder b{100'000, 100'000};
+    Builder b;
 
     std::uint32_t text(const std::u32string& t) { return b.lexeme(b.machine().pool.literal(t)); }
     std::shared_ptr<Grammar> compile(std::uint32_t root) { return b.compile(root, letters()); }
@@ -119,7 +119,8 @@ TEST(a_rule_without_texts_is_unsatisfiable) {
 }
 
 TEST(texts_without_empty_ones) {
-    ExprPool pool(10'000);
+    const Limits limits;
+    ExprPool pool(limits);
     const ExprId a = pool.set({{'a', 'a'}}), b = pool.set({{'b', 'b'}}), star = pool.repeat(a, 0, kUnbounded), some = pool.repeat(b, 0, 3);
     for (ExprId e : {star, some, pool.cat(star, some), pool.cat({some, star, some}), pool.alt({star, b}), pool.repeat(pool.cat(star, some), 2, 5),
                      pool.both({star, pool.repeat(a, 0, 2)}), pool.negate(a), ExprPool::kAll}) {
