@@ -225,7 +225,10 @@ Plan<GoalId> Schemas::plan_counted_items(const Array& a, std::uint32_t progress,
     using Entry = std::pair<std::uint64_t, std::uint32_t>;
     std::map<std::uint32_t, Seen> seen;
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
+    if (!needs) counted_work_ = 0;  // else part of a fixpoint, whose plans are counted together
     auto relax = [&](std::uint64_t cost, std::uint32_t from) {
+        if (++counted_work_ > limits_.max_plan_work)
+            throw TooComplex("ways to make arrays, tried one by one", limits_.max_plan_work, "max_plan_work");
         for (const ItemOption& option : raw_item_options(a, from)) {
             if (option.progress == from && (from != progress || !at_least_one)) continue;  // it leads nowhere
             const std::uint64_t item = known_cost(option.goal, needs);
@@ -255,8 +258,6 @@ Plan<GoalId> Schemas::plan_counted_items(const Array& a, std::uint32_t progress,
             std::reverse(out.items.begin(), out.items.end());
             return out;
         }
-        if (seen.size() > limits_.max_plan_work)
-            throw TooComplex("ways to make an array, tried one by one", limits_.max_plan_work, "max_plan_work");
         relax(cost, at);
     }
     return {};

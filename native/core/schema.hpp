@@ -372,6 +372,7 @@ class Schemas {
     std::map<std::pair<Lit, Lit>, bool> disjoint_;
     std::map<std::string, Lit> value_lits_;
     std::uint32_t disjoint_depth_ = 0;
+    std::uint64_t counted_work_ = 0;  // of plans for arrays that count, over one question or one fixpoint
     ExprId default_number_ = kNone;
 };
 

@@ -67,7 +67,7 @@ bool Schemas::refuse_arrays_of_too_few_values(const std::vector<GoalId>& goals) 
 }
 
 std::uint64_t Schemas::cost(GoalId g) {
-    if (!goals_[g].is_solved) solve(g);
+    if (!goals_[g].is_solved) counted_work_ = 0, solve(g);
     return goals_[g].cost;
 }
 

@@ -113,3 +113,15 @@ def test_a_text_without_a_token_to_go_on_with_says_why():
         m.allowed_tokens()
     with pytest.raises(UnsatisfiableConstraint, match="lacks single bytes"):
         Regex("c").compile(no_end).matcher().allowed_tokens()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "contains": {"$ref": "#"}, "unevaluatedItems": False},
+        {"type": "array", "contains": {"$ref": "#"}, "unevaluatedItems": {"type": "integer", "multipleOf": 0.01}},
+    ],
+)
+def test_an_array_that_must_contain_itself_is_refused_and_not_searched_for_ever(schema):
+    with pytest.raises(ConstraintTooComplex, match="max_plan_work"):
+        JsonSchema(schema).compile(BYTES)
