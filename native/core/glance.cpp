@@ -49,9 +49,9 @@ Lits Schemas::values_at(const Lits& lits, KeyId key) {
         bool is_named = own.has_value();
         if (own) add(*own);
         for (const auto& [pattern, value] : s.pattern_properties)
-            if (matches(pattern, key_texts_[key])) add(value), is_named = true;
+            if (matches(pattern, key_text(key))) add(value), is_named = true;
         if (!is_named && s.additional != kNone) add(s.additional);
-        if (s.property_names != kNone && !matches(scalar_expr(s.property_names, kString, 0), key_texts_[key])) add(kFalseLit);
+        if (s.property_names != kNone && !matches(scalar_expr(s.property_names, kString, 0), key_text(key))) add(kFalseLit);
     }
     return out;
 }

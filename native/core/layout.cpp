@@ -6,7 +6,8 @@
 namespace guided {
 
 std::size_t Schemas::num_bytes() const {
-    return nodes.size() * 512 + key_bytes_ + goals_.size() * 256 + objects_.size() * 1024 + arrays_.size() * 256 +
+    return nodes.size() * 512 + key_texts_.size() * sizeof(KeyText) + key_ids_.num_bytes() +
+           goals_.size() * 256 + objects_.size() * 1024 + arrays_.size() * 256 +
            progresses_.size() * 176 + array_progresses_.size() * 160 + extra_sets_.size() * 160 + lit_sets_.size() * 160 +
            key_lexers_.size() * 96 + any_of_keys_.size() * 128 + item_options_.size() * 160 + value_lits_.size() * 160;
 }

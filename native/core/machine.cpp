@@ -313,7 +313,7 @@ void Machine::complete_keys(FrameId key_frame, LexId end, KeyId text, Config& ou
 std::uint32_t Machine::text_with(std::uint32_t key_text, const Frame& f, std::uint8_t byte) {
     const SpellStep s = spell_step(lexer.spelling(f.a), lexer.partial(f.a), byte);
     if (s.kind != SpellStep::Char) return key_text;
-    return schemas.intern_key(schemas.key_text(key_text) + static_cast<char32_t>(s.value));
+    return schemas.with_character(key_text, static_cast<char32_t>(s.value));
 }
 
 // `queue` gets what follows a lexeme that may end before this byte; null: that has been done.

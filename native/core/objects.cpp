@@ -29,9 +29,23 @@ void Progress::remove(std::uint32_t key) {
 }
 
 KeyId Schemas::intern_key(const std::u32string& text) {
-    auto [it, fresh] = key_ids_.try_emplace(text, static_cast<KeyId>(key_texts_.size()));
-    if (fresh) key_texts_.push_back(text), key_bytes_ += 128 + 2 * sizeof(char32_t) * text.size();
-    return it->second;
+    KeyId out = 0;
+    for (char32_t c : text) out = with_character(out, c);
+    return out;
+}
+
+KeyId Schemas::with_character(KeyId key, char32_t c) {
+    const std::uint64_t at = (std::uint64_t(key) << 21) | c;
+    if (const std::uint32_t known = key_ids_.find(at); known != FlatMap::kMissing) return known;
+    key_texts_.push_back({key, key_texts_[key].length + 1, c});
+    key_ids_.insert(at, static_cast<std::uint32_t>(key_texts_.size() - 1));
+    return static_cast<KeyId>(key_texts_.size() - 1);
+}
+
+std::u32string Schemas::key_text(KeyId id) const {
+    std::u32string out(key_texts_[id].length, U'\0');
+    for (std::size_t i = out.size(); i-- > 0; id = key_texts_[id].before) out[i] = key_texts_[id].last;
+    return out;
 }
 
 bool Schemas::matches(ExprId e, const std::u32string& text) {
@@ -70,7 +84,7 @@ void Schemas::name_keys(Object& o, const Lits& lits) {
     std::map<KeyId, std::size_t> index;
     auto add = [&](KeyId text, bool is_declared) {
         if (index.try_emplace(text, o.keys.size()).second)
-            o.keys.push_back({text, pool_.literal(key_texts_[text]), {}, is_declared, false, 0});
+            o.keys.push_back({text, pool_.literal(key_text(text)), {}, is_declared, false, 0});
     };
     for (Lit l : lits)
         for (const auto& [text, _] : node(l).properties) add(text, true);
@@ -88,7 +102,7 @@ void Schemas::name_keys(Object& o, const Lits& lits) {
         for (KeyId text : s.required) o.keys[index.at(text)].is_required = true;
         for (std::size_t i = 0; i < o.keys.size(); ++i) {
             Object::Key& k = o.keys[i];
-            const std::u32string& text = key_texts_[k.text];
+            const std::u32string text = key_text(k.text);
             const auto found = own.find(i);
             bool is_named = found != own.end();
             if (is_named) k.value.push_back(found->second);
@@ -243,7 +257,7 @@ ExprId Schemas::any_of_keys(std::vector<KeyId> keys) {
     const auto [it, fresh] = any_of_keys_.try_emplace(keys, ExprPool::kEmpty);
     if (!fresh) return it->second;
     std::vector<std::u32string> words;
-    for (KeyId text : keys) words.push_back(key_texts_[text]);
+    for (KeyId text : keys) words.push_back(key_text(text));
     return any_of_keys_[keys] = pool_.words(std::move(words));
 }
 
@@ -283,7 +297,7 @@ struct Schemas::KeyPlanner {
 
     std::uint64_t cost_of(std::uint32_t option) {
         const Object::Option& x = o.options[option];
-        const std::size_t size = x.key < o.keys.size() ? schemas.key_texts_[o.keys[x.key].text].size() : 1;
+        const std::size_t size = x.key < o.keys.size() ? schemas.key_length(o.keys[x.key].text) : 1;
         return plus(schemas.known_cost(x.goal, needs), size + 4);
     }
     std::uint32_t plain_option(std::uint32_t key) const {  // kNone: the key is forbidden
@@ -407,7 +421,7 @@ Plan<PlannedKey> Schemas::plan_keys(const Object& o, const Progress& p, bool at_
 
 std::string Schemas::key_and_value(const Object& o, const PlannedKey& k, std::uint32_t depth) {
     const std::u32string sep = layout_text(o.layout, Layout::KeySep, depth);
-    return quoted(key_texts_[k.text], layouts_[o.layout].spelling()) + std::string(sep.begin(), sep.end()) +
+    return quoted(key_text(k.text), layouts_[o.layout].spelling()) + std::string(sep.begin(), sep.end()) +
            shortest(k.goal, depth + 1);
 }
 

@@ -191,7 +191,9 @@ class Schemas {
 
     std::size_t num_bytes() const;  // held, about
     KeyId intern_key(const std::u32string& text);
-    const std::u32string& key_text(KeyId id) const { return key_texts_[id]; }
+    KeyId with_character(KeyId key, char32_t c);  // the text of `key` and one character more
+    std::u32string key_text(KeyId id) const;
+    std::size_t key_length(KeyId id) const { return key_texts_[id].length; }
     std::uint32_t add_layout(const Layout& layout);
     const Layout& layout(std::uint32_t id) const { return layouts_[id]; }
     std::int32_t layout_lexeme(std::uint32_t layout, Layout::Part part, std::uint32_t depth);
@@ -345,9 +347,13 @@ class Schemas {
     Lexer& lexer_;
     const Limits& limits_;
     SchemaId num_given_ = 0;  // nodes from here on are made on the way
-    std::deque<std::u32string> key_texts_;
-    std::size_t key_bytes_ = 0;  // held by them, about
-    std::map<std::u32string, KeyId> key_ids_;
+    struct KeyText {  // a text by its last character: all that a long key begins with costs no more than the key
+        KeyId before;
+        std::uint32_t length;
+        char32_t last;
+    };
+    std::vector<KeyText> key_texts_{{0, 0, 0}};  // the first is the empty one
+    FlatMap key_ids_;                            // of (text before, last character)
     std::vector<Layout> layouts_;
     std::unordered_map<std::vector<std::uint32_t>, std::int32_t, VectorHash> layout_lexemes_, key_lexers_;
     std::unordered_map<std::vector<std::uint32_t>, ExprId, VectorHash> any_of_keys_;
