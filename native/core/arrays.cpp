@@ -225,7 +225,7 @@ Plan<GoalId> Schemas::plan_counted_items(const Array& a, std::uint32_t progress,
     using Entry = std::pair<std::uint64_t, std::uint32_t>;
     std::map<std::uint32_t, Seen> seen;
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
-    if (!needs) counted_work_ = 0;  // else part of a fixpoint, whose plans are counted together
+    if (!needs && making_depth_ == 0) counted_work_ = 0;  // else part of a fixpoint or of another plan: counted together
     auto relax = [&](std::uint64_t cost, std::uint32_t from) {
         if (++counted_work_ > limits_.max_plan_work)
             throw TooComplex("ways to make arrays, tried one by one", limits_.max_plan_work, "max_plan_work");

@@ -105,6 +105,8 @@ Row Masker::assembled() {
 void Masker::verify(const Config& config, Row& row, char byte, std::ptrdiff_t least) {
     std::vector<std::int32_t> refused;
     Config at, next;
+    std::sort(found_.begin(), found_.end());
+    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
     for (std::int32_t token : found_) {
         const std::string* bytes = trie_.bytes_of(token);
         if (!bytes || std::count(bytes->begin(), bytes->end(), byte) < least) continue;
@@ -240,7 +242,11 @@ const Masker::TailSet& Masker::tails_after_quote(FrameId opener) {
 
 void Masker::add_frames(Sink& sink, NodeId node, const Config& config) {
     if (!sink.trie.has_children(node)) return;
-    for (FrameId frame : config) add_frame(sink, node, frame);
+    for (FrameId frame : config) {
+        // in an ambiguous grammar many ways lead to the same place; few walks are long enough to pay for remembering it
+        if (++sink.num_entered > kFewEntered && !sink.entered.insert((std::uint64_t(node) << 32) | frame).second) continue;
+        add_frame(sink, node, frame);
+    }
 }
 
 // What this frame reads below `node`, and what comes after it.

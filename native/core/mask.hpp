@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "machine.hpp"
@@ -43,6 +44,8 @@ class Masker {
         const Trie& trie;
         std::vector<std::int32_t>& found;
         bool is_tails;
+        std::size_t num_entered = 0;
+        std::unordered_set<std::uint64_t> entered{};  // (node, frame)
     };
 
     void walk_frames(const Config& config);
@@ -65,7 +68,7 @@ class Masker {
     Row assembled();
     void verify(const Config& config, Row& row, char byte, std::ptrdiff_t least);
 
-    static constexpr std::size_t kMaxTailSets = 4096;
+    static constexpr std::size_t kMaxTailSets = 4096, kFewEntered = 256;
 
     Machine& machine_;
     Trie& trie_;

@@ -378,6 +378,8 @@ class Schemas {
     std::map<std::pair<Lit, Lit>, bool> disjoint_;
     std::map<std::string, Lit> value_lits_;
     std::uint32_t disjoint_depth_ = 0;
+    static constexpr std::uint32_t kMaxMakingDepth = 2000;  // recursion is bounded by it
+    std::uint32_t making_depth_ = 0;                        // of shortest texts, one inside the other
     std::uint64_t counted_work_ = 0;  // of plans for arrays that count, over one question or one fixpoint
     ExprId default_number_ = kNone;
 };

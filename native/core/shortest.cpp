@@ -72,6 +72,12 @@ std::uint64_t Schemas::cost(GoalId g) {
 }
 
 std::string Schemas::shortest(GoalId g, std::uint32_t depth) {
+    struct Depth {
+        std::uint32_t& depth;
+        explicit Depth(std::uint32_t& d) : depth(++d) {}
+        ~Depth() { --depth; }
+    } const inside(making_depth_);
+    if (making_depth_ > kMaxMakingDepth) throw TooComplex("values inside each other in the shortest text of a schema", kMaxMakingDepth);
     const std::uint64_t target = cost(g);
     if (target > limits_.max_shortest_bytes)
         throw TooComplex("bytes of the shortest text of a schema", limits_.max_shortest_bytes, "max_shortest_bytes");
