@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pip")
-pytest.importorskip("setuptools")
+for tool in ("pip", "setuptools"):  # found, not imported: setuptools must come before distutils or not at all
+    if importlib.util.find_spec(tool) is None:
+        pytest.skip(f"building a package needs {tool}", allow_module_level=True)
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "tests" / "third_party_backend"
