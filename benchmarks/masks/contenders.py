@@ -194,7 +194,10 @@ class OutlinesCore(Contender):
         self._guide.write_mask_into(self.mask.ctypes.data, self.mask.size, self.mask.itemsize)
 
     def accept(self, token: int) -> bool:
-        self._guide.advance(token, return_tokens=False)  # raises where it may not come
+        try:
+            self._guide.advance(token, return_tokens=False)
+        except ValueError:  # how it says that the token may not come
+            return False
         return True
 
     def may_end(self) -> bool:

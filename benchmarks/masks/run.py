@@ -37,13 +37,14 @@ class Result:
     refused: str = ""  # why the schema was not compiled
     num_valid_refused: int = 0
     num_invalid_through: int = 0
+    num_raised: int = 0  # instances of either kind that ended in an error and not in an answer
     compile_us: float = 0.0  # with the first mask
     step_us: list[float] = field(default_factory=list)  # mask + accept, of each token
 
     @property
     def is_right(self) -> bool:
         """Compiled, and every instance judged as the data says."""
-        return not (self.refused or self.num_valid_refused or self.num_invalid_through)
+        return not (self.refused or self.num_valid_refused or self.num_invalid_through or self.num_raised)
 
 
 class ByteVocabulary(guided.Vocabulary):
@@ -86,7 +87,11 @@ def tried(engine: Contender, vocab: guided.Vocabulary, entry: dict[str, Any], cl
     result.compile_us = (clock() - begin) / 1e3
     for test in entry["tests"]:
         tokens = vocab.encode(json.dumps(test["data"], ensure_ascii=False).encode())
-        is_through = lets_through(engine, tokens, clock, result.step_us)
+        try:
+            is_through = lets_through(engine, tokens, clock, result.step_us)
+        except Exception:  # any engine's own; an error is no verdict, not even where a refusal would be right
+            result.num_raised += 1
+            continue
         result.num_valid_refused += test["valid"] and not is_through
         result.num_invalid_through += is_through and not test["valid"]
     return result
@@ -94,18 +99,15 @@ def tried(engine: Contender, vocab: guided.Vocabulary, entry: dict[str, Any], cl
 
 def lets_through(engine: Contender, tokens: Sequence[int], clock: Callable[[], int], step_us: list[float]) -> bool:
     """Whether masks allow each token, and then the end. A token that is accepted against its mask is not allowed."""
-    try:
-        engine.start()
-        for token in tokens:
-            begin = clock()
-            engine.fill()
-            is_accepted = engine.accept(token)
-            step_us.append((clock() - begin) / 1e3)
-            if not (is_accepted and engine.allows(token)):
-                return False
-        return engine.may_end()
-    except Exception:  # how some of them refuse a token
-        return False
+    engine.start()
+    for token in tokens:
+        begin = clock()
+        engine.fill()
+        is_accepted = engine.accept(token)
+        step_us.append((clock() - begin) / 1e3)
+        if not (is_accepted and engine.allows(token)):
+            return False
+    return engine.may_end()
 
 
 def serve(name: str, tokenizer: str, clock: str, pipe: Connection) -> None:
@@ -176,7 +178,7 @@ def entries(data: Path) -> list[dict[str, Any]]:
 
 
 COLUMNS = (
-    *("schemas", "right", "compile refused", "valid refused", "invalid let through"),
+    *("schemas", "right", "compile refused", "valid refused", "invalid let through", "raised"),
     *("mask+accept mean", "p50", "p99", "p99.9", "compile+first mask p50", "p99"),
 )
 
@@ -193,6 +195,7 @@ def table(runners: Sequence[Runner], which: Sequence[int]) -> str:
             len(chosen) - len(compiled),
             sum(r.num_valid_refused > 0 for r in chosen),
             sum(r.num_invalid_through > 0 for r in chosen),
+            sum(r.num_raised > 0 for r in chosen),
         )
         steps = np.concatenate([np.asarray(r.step_us) for r in compiled]) if compiled else np.zeros(0)
         compiles = np.array([r.compile_us for r in compiled])
@@ -230,6 +233,7 @@ def write_wrong(path: Path, chosen: Sequence[dict[str, Any]], runners: Sequence[
                     continue
                 line: dict[str, Any] = {"engine": runner.name, "id": entry["id"], "refused": result.refused}
                 line |= {"valid_refused": result.num_valid_refused, "invalid_through": result.num_invalid_through}
+                line |= {"raised": result.num_raised}
                 file.write(json.dumps(line) + "\n")
 
 

@@ -114,7 +114,7 @@ class DecodeGraphs:
         if recording is None:
             try:
                 recording = self._recordings[size] = self._record(size[0], widths, arrays)
-            except (RuntimeError, NotImplementedError):
+            except RuntimeError:  # an operation that cannot be recorded: the steps then run as they come
                 self.is_off = True
                 return None
         else:
