@@ -79,9 +79,8 @@ Row Masker::assembled() {
     if (own) row.base = own;
     auto add = [&](std::int32_t t) {
         if (stamp(t) == is_added) return;
-        const bool is_in_base = row.base && row.base->has(t) && stamp(t) != is_removed;
-        stamp(t) = is_added;
-        if (!is_in_base && !(row.base && row.base->has(t))) row.adds.push_back(t);
+        stamp(t) = is_added;  // what was removed stays in the base then
+        if (!row.base || !row.base->has(t)) row.adds.push_back(t);
     };
     for (const LexRowPtr& part : parts_)
         for (std::int32_t t : part->adds) add(t);
