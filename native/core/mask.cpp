@@ -31,8 +31,8 @@ Row Masker::compute(const Config& config) {
             if (t >= 0 && static_cast<std::uint32_t>(t) < trie_.num_tokens()) found_.push_back(t);
     const bool is_tainted = machine_.tainted, has_tainted_items = machine_.tainted_items;
     Row row = assembled();
-    if (is_tainted) verify(config, row, '"', 3);  // fewer quotes cannot end one key and hold another
-    if (has_tainted_items) verify(config, row, ',', 1);
+    // fewer quotes cannot end one key and hold another, and items are told apart by commas
+    if (is_tainted || has_tainted_items) verify(config, row, is_tainted ? 3 : kNever, has_tainted_items ? 1 : kNever);
     return row;
 }
 
@@ -100,15 +100,17 @@ Row Masker::assembled() {
 }
 
 // A walk met a key or an item whose text it had not kept and then went on to another: ask the machine itself about
-// the tokens that cross and hold that many of this byte.
-void Masker::verify(const Config& config, Row& row, char byte, std::ptrdiff_t least) {
+// the tokens that cross and hold that many quotes or commas. Each is asked about once, or it would be taken away twice.
+void Masker::verify(const Config& config, Row& row, std::ptrdiff_t quotes, std::ptrdiff_t commas) {
     std::vector<std::int32_t> refused;
     Config at, next;
     std::sort(found_.begin(), found_.end());
     found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
     for (std::int32_t token : found_) {
         const std::string* bytes = trie_.bytes_of(token);
-        if (!bytes || std::count(bytes->begin(), bytes->end(), byte) < least) continue;
+        if (!bytes) continue;
+        auto has = [&](char byte, std::ptrdiff_t least) { return std::count(bytes->begin(), bytes->end(), byte) >= least; };
+        if (!has('"', quotes) && !has(',', commas)) continue;
         at = config;
         for (char c : *bytes) {
             machine_.step(at, static_cast<std::uint8_t>(c), next);
@@ -117,17 +119,10 @@ void Masker::verify(const Config& config, Row& row, char byte, std::ptrdiff_t le
         }
         if (at.empty()) refused.push_back(token);
     }
-    std::sort(refused.begin(), refused.end());
-    for (std::size_t i = 0; i < refused.size(); ++i) {
-        if (i && refused[i] == refused[i - 1]) continue;
-        const auto added = std::lower_bound(row.adds.begin(), row.adds.end(), refused[i]);
-        if (added != row.adds.end() && *added == refused[i]) {
-            row.adds.erase(added);
-        } else {
-            const auto at_end = std::lower_bound(row.removes.begin(), row.removes.end(), refused[i]);
-            if (at_end != row.removes.end() && *at_end == refused[i]) continue;
-            row.removes.insert(at_end, refused[i]);
-        }
+    for (std::int32_t token : refused) {
+        const auto added = std::lower_bound(row.adds.begin(), row.adds.end(), token);
+        if (added != row.adds.end() && *added == token) row.adds.erase(added);
+        else row.removes.insert(std::lower_bound(row.removes.begin(), row.removes.end(), token), token);
         --row.count;
     }
 }

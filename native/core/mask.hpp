@@ -5,6 +5,7 @@
 // and what it finds is remembered by configuration: a string's tokens cross alike wherever in the string they begin.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
@@ -66,8 +67,9 @@ class Masker {
     void add_lexeme_child(Sink& sink, NodeId child, FrameId frame, LexId state, std::int32_t next);
     void mark(Sink& sink, NodeId node) const;
     Row assembled();
-    void verify(const Config& config, Row& row, char byte, std::ptrdiff_t least);
+    void verify(const Config& config, Row& row, std::ptrdiff_t quotes, std::ptrdiff_t commas);
 
+    static constexpr std::ptrdiff_t kNever = PTRDIFF_MAX;  // no token holds so many
     static constexpr std::size_t kMaxTailSets = 4096, kFewEntered = 256;
 
     Machine& machine_;

@@ -70,6 +70,14 @@ def test_each_bit_is_what_accepting_says(vocabularies, name):
         assert matcher.num_allowed() == said.sum()
 
 
+def test_a_token_refused_as_a_key_and_as_an_item_is_counted_once():
+    tokens = [None, *(bytes([b]) for b in range(256)), b'{"b":"b",{"a', b'"a":"b","a"', b'"a","a"', b'{"a":"b","a":1,']
+    vocab = guided.Vocabulary(tokens, eos_ids={0})
+    matcher = guided.JsonSchema({"type": "array", "uniqueItems": True}).compile(vocab).matcher()
+    matcher.accept_bytes(b"[")
+    assert bits(matcher.mask_view(), vocab.size).sum() == len(matcher.allowed_tokens()) == matcher.num_allowed()
+
+
 def test_eos_is_allowed_exactly_where_the_text_is_complete(small_vocab):
     (eos,) = small_vocab.eos_ids
     rng = random.Random(6)

@@ -1,4 +1,4 @@
-"""The fuzzer finds nothing in a few seconds, and would find something."""
+"""The fuzzer finds nothing in some rounds, and would find something."""
 
 import subprocess
 import sys
@@ -17,8 +17,9 @@ needs_node = pytest.mark.skipif(not ECMA.is_available(), reason="the oracle of E
 
 @needs_node
 @pytest.mark.slow
-def test_a_few_seconds_find_nothing():
-    command = [sys.executable, "-m", "tools.fuzz.run", "--minutes", "0.1", "--seed", "20"]
+def test_some_rounds_find_nothing():
+    # so many rounds, not so many seconds: what a run finds must not hang on the machine
+    command = [sys.executable, "-m", "tools.fuzz.run", "--seed", "20", "--most", "1500"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 findings" in done.stdout
