@@ -185,8 +185,7 @@ Plan<GoalId> Schemas::plan_apart_items(const Array& a, std::uint32_t progress, b
     for (const ItemOption& option : raw_item_options(a, progress)) {
         const std::uint64_t cost = plus(known_cost(option.goal, needs), 2);
         if (cost >= best.cost) continue;
-        const std::uint32_t after = a.is_unique && !needs ? with_seen(option.progress, shortest(option.goal, 0)) : option.progress;
-        Plan<GoalId> rest = plan_apart_items(a, after, false, needs, work);
+        Plan<GoalId> rest = plan_apart_items(a, option.progress, false, needs, work);
         if (plus(cost, rest.cost) >= best.cost) continue;
         best.cost = plus(cost, rest.cost);
         best.items = {option.goal};

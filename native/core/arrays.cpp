@@ -70,9 +70,10 @@ std::uint32_t Schemas::initial_array_progress(std::uint32_t array) {
 }
 
 // The same progress, now that the text of the last item is known.
-std::uint32_t Schemas::with_seen(std::uint32_t progress, const std::string& item) {
+std::uint32_t Schemas::with_seen(std::uint32_t progress, const std::string& item) { return with_value(progress, value_lit(item)); }
+
+std::uint32_t Schemas::with_value(std::uint32_t progress, Lit value) {
     ArrayProgress p = array_progresses_[progress];
-    const Lit value = value_lit(item);
     const auto at = std::lower_bound(p.seen.begin(), p.seen.end(), value);
     if (at != p.seen.end() && *at == value) return progress;
     p.seen.insert(at, value);
@@ -131,16 +132,20 @@ std::vector<ItemOption> Schemas::raw_item_options(const Array& a, std::uint32_t 
 const std::vector<ItemOption>& Schemas::item_options(std::uint32_t array, std::uint32_t progress) {
     if (auto it = item_options_.find({array, progress}); it != item_options_.end()) return it->second;
     const Array& a = *arrays_[array];
+    // of values that all may be any item's, whoever takes one leaves enough
+    const bool has_room = a.is_unique && are_alike(a, array_progresses_[progress]);
     std::vector<ItemOption> out;
-    for (const ItemOption& option : raw_item_options(a, progress))
-        if (nonempty(option.goal) && plan_items(array, option.progress).cost != kInfinite) out.push_back(option);
+    for (ItemOption option : raw_item_options(a, progress)) {
+        if (!nonempty(option.goal) || (!has_room && plan_items(array, option.progress).cost == kInfinite)) continue;
+        if (a.is_unique && !has_room) option = without_needed(a, option);
+        if (nonempty(option.goal)) out.push_back(option);
+    }
     return item_options_[{array, progress}] = std::move(out);
 }
 
 // Without counted conditions every item is of the plain kind.
 Plan<GoalId> Schemas::plan_uniform_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
     Plan<GoalId> out{2, {}};
-    if (a.is_unique) return plan_distinct_items(a, progress, at_least_one, needs);
     std::uint32_t index = array_progresses_[progress].index;
     const std::uint32_t last = std::max(a.min_items, index + (at_least_one ? 1 : 0));
     if (last > a.max_items) return {};
@@ -158,65 +163,21 @@ Plan<GoalId> Schemas::plan_uniform_items(const Array& a, std::uint32_t progress,
     return out;
 }
 
-// Whether so many different values satisfy these literals.
-bool Schemas::has_values(std::uint32_t layout, Lits lits, std::uint32_t num) {
-    lits.push_back(kTrueLit);
-    for (Lits seen; num > 0; --num) {
-        lits.back() = differs_from(seen);
-        const GoalId g = goal(layout, lits);
-        if (!nonempty(g)) return false;
-        if (num > 1) seen.push_back(value_lit(shortest(g, 0)));
-    }
-    return true;
-}
-
-// Items that differ: each is planned as a value, and the next may not be it.
-Plan<GoalId> Schemas::plan_distinct_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
-    Plan<GoalId> out{2, {}};
-    const ArrayProgress p = array_progresses_[progress];
-    const std::uint32_t last = std::max(a.min_items, p.index + (at_least_one ? 1 : 0));
-    if (last > a.max_items) return {};
-    if (last - std::min(p.index, last) > limits_.max_unique_items)
-        throw TooComplex("items that must all differ", limits_.max_unique_items, "max_unique_items");
-    Lits seen = p.seen;
-    for (std::uint32_t index = p.index; index < last; ++index) {
-        Lits lits = index < a.prefix.size() ? a.prefix[index] : a.items;
-        if (is_impossible(lits)) return {};
-        // where places differ, an early choice must never use up what a later place needs
-        if (!needs && !a.prefix.empty() && last > 1 && index > 0 && !has_values(a.layout, lits, last))
-            throw Unsupported("uniqueItems", "not beside prefixItems that leave a place fewer values than minItems");
-        lits.push_back(differs_from(seen));
-        const GoalId g = goal(a.layout, lits);
-        const std::uint64_t cost = known_cost(g, needs);
-        if (cost == kInfinite) return {};
-        out.items.push_back(g);
-        out.cost += cost + 2;
-        if (!needs && index + 1 < last) seen.push_back(value_lit(shortest(g, 0)));  // else solve() looks again
-    }
-    return out;
-}
-
 Plan<GoalId> Schemas::plan_items(std::uint32_t array, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
     const Array& a = *arrays_[array];
-    if (a.is_impossible) return {};
+    if (a.least_cost == kInfinite) return {};
+    if (a.is_unique && !needs) {  // else solve() looks again
+        DistinctPlan plan = plan_distinct_items(a, progress, at_least_one);
+        return {plan.cost, std::move(plan.items)};
+    }
     std::uint32_t work = 0;
-    if (a.some.empty() && !array_progresses_[progress].equal.empty()) return plan_apart_items(a, progress, at_least_one, needs, work);
-    if (a.some.empty()) return plan_uniform_items(a, progress, at_least_one, needs);
-    const bool is_distinct = a.is_unique && !needs;  // else solve() looks again
-    Plan<GoalId> out = plan_counted_items(a, progress, at_least_one, is_distinct, needs);
-    // With one condition and places alike, taking what counts first never uses up what is needed later. Else a way may
-    // exist that no order of the shortest values finds.
-    const bool is_sure = a.some.size() == 1 && a.some[0].from == 0 && a.prefix.empty();
-    if (is_distinct && !is_sure && out.cost == kInfinite &&
-        plan_counted_items(a, progress, at_least_one, false, needs).cost != kInfinite)
-        throw Unsupported("uniqueItems", "not beside conditions on items that leave too few values for the shortest ones to do");
-    return out;
+    if (!a.some.empty()) return plan_counted_items(a, progress, at_least_one, needs);
+    if (!array_progresses_[progress].equal.empty()) return plan_apart_items(a, progress, at_least_one, needs, work);
+    return plan_uniform_items(a, progress, at_least_one, needs);
 }
 
-// The cheapest items that let the array close: Dijkstra over its progress. With `is_distinct` each item is planned as a
-// value, and no later one may be it.
-Plan<GoalId> Schemas::plan_counted_items(const Array& a, std::uint32_t progress, bool at_least_one, bool is_distinct,
-                                         std::vector<GoalId>* needs) {
+// The cheapest items that let the array close: Dijkstra over its progress.
+Plan<GoalId> Schemas::plan_counted_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs) {
     struct Seen {
         std::uint64_t cost;
         std::uint32_t from;
@@ -233,7 +194,7 @@ Plan<GoalId> Schemas::plan_counted_items(const Array& a, std::uint32_t progress,
             if (option.progress == from && (from != progress || !at_least_one)) continue;  // it leads nowhere
             const std::uint64_t item = known_cost(option.goal, needs);
             if (item == kInfinite) continue;
-            const std::uint32_t to = is_distinct ? with_seen(option.progress, shortest(option.goal, 0)) : option.progress;
+            const std::uint32_t to = option.progress;
             auto [it, fresh] = seen.try_emplace(to, Seen{kInfinite, from, option.goal});
             if (cost + item + 2 >= it->second.cost) continue;
             it->second = {cost + item + 2, from, option.goal};

@@ -146,7 +146,7 @@ struct Array {
     std::vector<SomeItems> some;
     Lits apart_from;  // arrays that it must not be
     bool is_unique = false;
-    bool is_impossible = false;  // found out later: there are too few values that differ
+    std::uint64_t least_cost = 0;  // found out later, where items must differ: no shorter value; UINT64_MAX: there are too few values
 };
 
 struct ArrayProgress {
@@ -225,6 +225,7 @@ class Schemas {
     std::uint32_t initial_array_progress(std::uint32_t array);
     bool can_close(const Array& a, std::uint32_t progress) const;
     std::uint32_t with_seen(std::uint32_t progress, const std::string& item);
+    std::uint32_t with_value(std::uint32_t progress, Lit value);
     Lit value_lit(const std::string& json);  // holds of exactly the value that this text spells
     const std::vector<ItemOption>& item_options(std::uint32_t array, std::uint32_t progress);  // that leave a way to close
     Plan<GoalId> plan_items(std::uint32_t array, std::uint32_t progress, bool at_least_one = false,
@@ -334,12 +335,30 @@ class Schemas {
     ExprId number_equal_to(const std::string& spelled, std::string& canonical);
     struct ValueReader;
     friend struct ValueReader;
-    bool has_values(std::uint32_t layout, Lits lits, std::uint32_t num);
-    bool refuse_arrays_of_too_few_values(const std::vector<GoalId>& goals);
-    Plan<GoalId> plan_distinct_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs);
-    Plan<GoalId> plan_counted_items(const Array& a, std::uint32_t progress, bool at_least_one, bool is_distinct,
-                                    std::vector<GoalId>* needs);
+    bool raise_costs(const std::vector<GoalId>& goals);
+    Plan<GoalId> plan_counted_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs);
+
+    struct KnownValue {
+        std::uint64_t cost;
+        Lit value;
+        GoalId goal;  // the value is a shortest one of it
+    };
+    struct Values {
+        std::vector<KnownValue> known;  // the shortest ones
+        bool is_all = false;
+    };
+    struct DistinctPlan : Plan<GoalId> {
+        Lits values;
+    };
+    struct DistinctPlanner;
+    friend struct DistinctPlanner;
+    const std::vector<KnownValue>& values_of(GoalId g, std::size_t num);
+    bool are_alike(const Array& a, const ArrayProgress& p) const;
+    DistinctPlan plan_distinct_items(const Array& a, std::uint32_t progress, bool at_least_one);
+    void count_ways(std::uint32_t array);
+    ItemOption without_needed(const Array& a, ItemOption option);
     void solve(GoalId g);
+    std::vector<GoalId> solve_once(GoalId g);
     std::uint64_t candidate_cost(GoalId g, std::vector<GoalId>* needs);
     std::uint64_t known_cost(GoalId g, std::vector<GoalId>* needs);
 
@@ -377,6 +396,8 @@ class Schemas {
     std::unordered_map<std::vector<std::uint32_t>, bool, VectorHash> glances_;  // by literals and depth
     std::map<std::pair<Lit, Lit>, bool> disjoint_;
     std::map<std::string, Lit> value_lits_;
+    std::unordered_map<GoalId, Values> values_;
+    std::vector<GoalId> solved_;  // in the order in which they were
     std::uint32_t disjoint_depth_ = 0;
     static constexpr std::uint32_t kMaxMakingDepth = 2000;  // recursion is bounded by it
     std::uint32_t making_depth_ = 0;                        // of shortest texts, one inside the other

@@ -11,6 +11,7 @@ namespace guided {
 namespace {
 
 constexpr std::uint64_t kInfinite = UINT64_MAX;
+constexpr std::uint32_t kMaxRounds = 32;
 
 }  // namespace
 
@@ -27,11 +28,24 @@ std::uint64_t Schemas::candidate_cost(GoalId g, std::vector<GoalId>* needs) {
     if (e.scalar >= 0) best = std::min<std::uint64_t>(best, lexer_.shortest(static_cast<LexId>(e.scalar)).size());
     if (e.string >= 0) best = std::min<std::uint64_t>(best, lexer_.shortest(static_cast<LexId>(e.string)).size() + 2);
     for (std::uint32_t o : e.objects) best = std::min(best, plan(o, initial_progress(*objects_[o]), false, needs).cost);
-    for (std::uint32_t a : e.arrays) best = std::min(best, plan_items(a, initial_array_progress(a), false, needs).cost);
+    for (std::uint32_t a : e.arrays) best = std::min(best, std::max(plan_items(a, initial_array_progress(a), false, needs).cost, arrays_[a]->least_cost));
     return best;
 }
 
 void Schemas::solve(GoalId g) {
+    const std::size_t num_solved = solved_.size();
+    for (std::uint32_t round = 0;; ++round) {
+        const std::vector<GoalId> order = solve_once(g);
+        if (!raise_costs(order)) return;
+        if (round == kMaxRounds) throw TooComplex("rounds of counting values that differ, inside each other", kMaxRounds);
+        // whatever was solved meanwhile may rest on costs that were too low
+        for (; solved_.size() > num_solved; solved_.pop_back()) goals_[solved_.back()].is_solved = false, goals_[solved_.back()].cost = kInfinite;
+        values_.clear();
+    }
+}
+
+// The fixpoint of all that `g` needs, and what that is.
+std::vector<GoalId> Schemas::solve_once(GoalId g) {
     std::vector<GoalId> order{g};
     std::unordered_map<GoalId, bool> found{{g, true}};
     std::vector<GoalId> needs;
@@ -46,24 +60,28 @@ void Schemas::solve(GoalId g) {
                 if (found.try_emplace(n, true).second) order.push_back(n), changed = true;
         }
     }
-    for (GoalId n : order) goals_[n].is_solved = true;
-    if (!refuse_arrays_of_too_few_values(order)) return;
-    for (GoalId n : order) goals_[n].is_solved = false, goals_[n].cost = kInfinite;
-    solve(g);
+    for (GoalId n : order) goals_[n].is_solved = true, solved_.push_back(n);
+    return order;
 }
 
-// The fixpoint takes values of unique items to be as many as needed; here they are counted. True: some are too few.
-bool Schemas::refuse_arrays_of_too_few_values(const std::vector<GoalId>& goals) {
-    bool has_refused = false;
+// The fixpoint takes values of unique items to be as many and as short as needed; here they are counted. True: some cost more.
+bool Schemas::raise_costs(const std::vector<GoalId>& goals) {
+    bool has_raised = false;
     for (GoalId g : goals) {
         if (goals_[g].cost == kInfinite) continue;
         for (std::uint32_t id : std::vector(goals_[g].expansion.arrays)) {
             Array& a = *arrays_[id];
-            if (!a.is_unique || a.is_impossible || (a.min_items < 2 && a.some.empty())) continue;
-            if (placed(g, [&] { return plan_items(id, initial_array_progress(id)).cost; }) == kInfinite) a.is_impossible = has_refused = true;
+            if (!a.is_unique || a.least_cost == kInfinite || (a.min_items < 2 && a.some.empty() && a.apart_from.empty())) continue;
+            placed(g, [&] {
+                const std::uint32_t begin = initial_array_progress(id);
+                if (a.least_cost == 0) count_ways(id);
+                std::vector<GoalId> none;
+                const std::uint64_t taken = std::max(a.least_cost, plan_items(id, begin, false, &none).cost), real = plan_items(id, begin).cost;
+                if (real > taken) a.least_cost = real, has_raised = true;
+            });
         }
     }
-    return has_refused;
+    return has_raised;
 }
 
 std::uint64_t Schemas::cost(GoalId g) {

@@ -1,5 +1,5 @@
 // A loop over the byte-level API: random expressions, schemas and grammar nodes, straight into the builder, then random
-// use of their states. `guided_native_fuzz SECONDS SEED`; the sanitizers and these checks are the oracles. See README.md.
+// use of their states. `guided_native_fuzz SECONDS SEED [FIRST ROUND]`; the sanitizers and these checks are the oracles. See README.md.
 #include <ctime>
 #include <cstdio>
 #include <cstdlib>
@@ -189,6 +189,7 @@ int main(int argc, char** argv) {
     const unsigned seed = argc > 2 ? static_cast<unsigned>(std::atoi(argv[2])) : 1;
     const auto trie = vocabulary();
     unsigned compiled = 0;
+    if (argc > 3) round_now = static_cast<unsigned>(std::atoi(argv[3]));
     for (const std::clock_t began = std::clock(); std::clock() - began < seconds * CLOCKS_PER_SEC; ++round_now) {
         std::mt19937 rng(seed * 1'000'003u + round_now);
         compiled += Round(rng, trie).run();

@@ -108,3 +108,77 @@ def test_random_walks_end_in_a_valid_text(seed, order):
         end = m.shortest_completion()
         assert jsonschema.Draft202012Validator(schema).is_valid(json.loads(text + end)), text + end
         assert m.fork().accept_bytes(end)
+
+
+def _places(*enums: list[Any], **more: Any) -> dict[str, Any]:
+    places = {"prefixItems": [{"enum": e} for e in enums]} if enums else {}
+    return {"type": "array", "uniqueItems": True, **places, **more}
+
+
+_USED_UP: dict[str, dict[str, Any]] = {
+    "a place whose only value an earlier one could take": _places([1, 2], [1], minItems=2, items=False),
+    "a chain of places": _places([1, 2, 3], [1, 2], [1], minItems=3, items=False),
+    "two places for two values, taken by a third": _places([1, 2, 3], [1, 2], [1, 2], minItems=3, items=False),
+    "items behind the places": _places([1, 2, 3, 4], minItems=3, items={"enum": [1, 2]}, maxItems=4),
+    "what must be contained": _places(
+        [1, 3], contains={"enum": [1, 2]}, minContains=2, maxItems=2, items={"enum": [2, 4]}
+    ),
+    "contained beside a place": _places(
+        [False, "", 1], [False], contains={"not": {"const": False}}, minContains=2, items={"enum": [1, 2]}, maxItems=4
+    ),
+    "two conditions for the same values": {
+        **_places(items={"enum": [1, 2, 3]}, contains={"enum": [1, 2]}, minContains=2, maxItems=3),
+        "allOf": [{"contains": {"enum": [2, 3]}, "maxContains": 1}],
+    },
+    "arrays that must differ, of items that must differ": _places(
+        items={"type": "array", "items": {"enum": [1, 2]}, "uniqueItems": True, "minItems": 2}, maxItems=3
+    ),
+}
+
+
+def _random_places(seed: int) -> dict[str, Any]:
+    rng = random.Random(seed)
+
+    def enum() -> list[Any]:
+        return rng.sample([1, 2, 3, "x"], rng.randint(1, 3))
+
+    more: dict[str, Any] = {"minItems": rng.randint(0, 4), "items": {"enum": enum()}, "maxItems": 4}
+    if rng.random() < 0.5:
+        more |= {"contains": {"enum": enum()}, "minContains": rng.randint(1, 2)}
+        if rng.random() < 0.5:
+            more["maxContains"] = rng.randint(more["minContains"], 3)
+    return _places(*(enum() for _ in range(rng.randint(0, 3))), **more)
+
+
+def _all_values(schema: dict[str, Any]) -> list[Any]:
+    """Every array that the schema could mean."""
+    pool: list[Any] = [1, 2, 3, 4, "x", "", False]
+    if schema["items"] and "enum" not in schema["items"]:
+        pool = [list(t) for n in range(3) for t in itertools.permutations([1, 2], n)]
+    values = [list(t) for n in range(5) for t in itertools.permutations(pool, n)]
+    oracle = jsonschema.Draft202012Validator(schema)
+    return [v for v in values if oracle.is_valid(v)]
+
+
+@pytest.mark.parametrize("schema", [*_USED_UP.values(), *map(_random_places, range(40))])
+def test_a_text_goes_on_exactly_if_its_items_leave_enough_values(schema):
+    texts = [json.dumps(v, separators=(",", ":")) for v in _all_values(schema)]
+    if not texts:
+        with pytest.raises(UnsatisfiableConstraint):
+            JsonSchema(schema).compile(BYTES)
+        return
+    grammar = JsonSchema(schema, whitespace="compact").compile(BYTES)
+    heads = {text[:n] for text in texts for n in range(len(text) + 1)}
+    shortest = min(map(len, texts))
+    assert len(grammar.matcher().shortest_completion()) == shortest
+    for head in heads:
+        m = grammar.matcher()
+        assert m.accept_bytes(head.encode()), head
+        way = m.shortest_completion().decode()
+        assert len(way) == min(len(t) - len(head) for t in texts if t.startswith(head)), (head, way)
+        assert m.accept_bytes(way.encode()), (head, way)
+        assert m.is_accepting, (head, way)
+        for item in ["1", "2", "3", "4", '"x"', '""', "false", "[1", "[2"]:
+            for end in [",", "]"] if head[-1:] in ("[", ",") else []:
+                goes_on = any(t.startswith(head + item + end) for t in heads)
+                assert grammar.matcher().accept_bytes((head + item + end).encode()) == goes_on, head + item + end

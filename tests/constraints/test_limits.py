@@ -83,11 +83,13 @@ def test_a_refused_keyword_of_the_core_has_its_pointer():
     assert caught.value.keyword == "not"
 
 
-def test_prefix_items_that_use_each_other_up_are_refused_at_compile():
-    unique = {"type": "array", "prefixItems": [{"enum": [1, 2]}, {"enum": [1]}], "uniqueItems": True, "minItems": 2}
-    with pytest.raises(UnsupportedSchema) as caught:
+def test_too_many_ways_to_count_items_that_differ_are_refused_at_compile():
+    counted = [{"contains": {"enum": [*range(i, i + 3)]}, "minContains": 3} for i in range(6)]
+    unique = {"type": "array", "uniqueItems": True, "allOf": counted}
+    with pytest.raises(ConstraintTooComplex) as caught:
         JsonSchema({"properties": {"a": {"items": unique}}}).compile(BYTES)
     assert caught.value.pointer == "/properties/a/items"
+    assert caught.value.name == "max_plan_work"
 
 
 @pytest.mark.parametrize(
