@@ -1,6 +1,7 @@
 """The compiled core: plain data in, plain data out. Ids are small integers that belong to one `Builder`."""
 
 from collections.abc import Callable, Sequence
+from mmap import mmap
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,11 @@ class Vocabulary:
     """Token bytes as a trie; shared by every grammar compiled for it."""
 
     def __init__(self, tokens: Sequence[bytes | None], eos_ids: Sequence[int]) -> None: ...
+    @staticmethod
+    def from_saved(
+        file: bytes | mmap, key: bytes, eos_ids: Sequence[int]
+    ) -> Vocabulary: ...  # ValueError: why it cannot be used
+    def saved(self, key: bytes) -> bytes: ...  # key: 32 bytes that stand for the vocabulary
     @property
     def size(self) -> int: ...
     @property
@@ -139,4 +145,7 @@ class Matcher:
     def __hash__(self) -> int: ...
 
 def fill_masks(matchers: Sequence[Matcher], out: npt.NDArray[np.int32]) -> None: ...
+
+TABLES_FORMAT: int  # of the files that `Vocabulary.saved` makes
+
 def default_limits() -> dict[str, int]: ...  # of a builder made without arguments

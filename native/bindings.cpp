@@ -25,6 +25,18 @@ using MaskOut2 = nb::ndarray<std::int32_t, nb::ndim<2>, nb::c_contig, nb::device
 std::string to_string(nb::bytes b) { return {b.c_str(), b.size()}; }
 nb::bytes to_bytes(const std::string& s) { return nb::bytes(s.data(), s.size()); }
 
+TokenBytes token_bytes(nb::tuple tokens) {
+    TokenBytes out;
+    out.starts.reserve(tokens.size() + 1);
+    for (nb::handle token : tokens) {
+        if (!token.is_none() && !PyBytes_Check(token.ptr())) throw nb::type_error("a token is bytes or None");
+        const std::string_view bytes = token.is_none() ? std::string_view() : std::string_view(PyBytes_AS_STRING(token.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(token.ptr())));
+        if (bytes.size() > TokenBytes::kMaxBytes) throw nb::value_error("a token has more than 65,535 bytes");
+        out.add(bytes);
+    }
+    return out;
+}
+
 std::u32string to_text(nb::str s) {
     const Py_ssize_t n = PyUnicode_GetLength(s.ptr());
     std::u32string out(static_cast<std::size_t>(n), U'\0');
@@ -345,14 +357,25 @@ NB_MODULE(_native, m) {
     });
 
     nb::class_<Trie>(m, "Vocabulary", "Token bytes as a trie, shared by every grammar compiled for it.")
-        .def("__init__", [](Trie* self, const std::vector<std::optional<nb::bytes>>& tokens, std::vector<std::int32_t> eos_ids) {
-            std::vector<std::optional<std::string>> out;
-            out.reserve(tokens.size());
-            for (const auto& t : tokens) out.push_back(t ? std::optional(to_string(*t)) : std::nullopt);
-            new (self) Trie(std::move(out), std::move(eos_ids));
+        .def("__init__", [](Trie* self, nb::sequence tokens, std::vector<std::int32_t> eos_ids) {
+            new (self) Trie(token_bytes(nb::tuple(tokens)), std::move(eos_ids));
         }, "tokens"_a, "eos_ids"_a)
+        .def_static("from_saved", [](nb::object file, nb::bytes key, std::vector<std::int32_t> eos_ids) {
+            auto view = std::make_unique<Py_buffer>();
+            if (PyObject_GetBuffer(file.ptr(), view.get(), PyBUF_SIMPLE) != 0) nb::raise_python_error();
+            std::shared_ptr<const Py_buffer> owner(view.release(), [](Py_buffer* held) {
+                nb::gil_scoped_acquire gil;
+                PyBuffer_Release(held);
+                delete held;
+            });
+            const std::string_view data(static_cast<const char*>(owner->buf), static_cast<std::size_t>(owner->len));
+            return std::make_unique<Trie>(data, ContentKey(key.c_str(), key.size()), owner, std::move(eos_ids));
+        }, "file"_a, "key"_a, "eos_ids"_a, "What `saved` has written, without building; ValueError says why it cannot be used.")
+        .def("saved", [](Trie& t, nb::bytes key) { return to_bytes(t.saved(ContentKey(key.c_str(), key.size()))); }, "key"_a,
+             "All tables as the bytes of a file; empty on machines that are not little endian.")
         .def_prop_ro("size", &Trie::num_tokens)
         .def_prop_ro("max_token_bytes", &Trie::max_token_bytes);
+    m.attr("TABLES_FORMAT") = kTablesFormat;
     bind_builder(m);
     m.def("default_limits", &default_limits, "What a builder without arguments allows.");
     nb::class_<Grammar>(m, "Grammar", "A compiled grammar; grown lazily as it is used.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ SLOW_PARAMETERS = ("tekken", "sentencepiece", "transformers")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["GUIDED_CACHE_DIR"] = "off"  # the user's own cache is not ours to fill, nor to believe
     config.addinivalue_line("markers", "budget_in_tokens: gives the cache room for an exact number of tokens")
     config.addinivalue_line("markers", "slow: takes over a second or two; ./check fast leaves it out")
 

@@ -12,13 +12,14 @@ import hashlib
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
 
 from guided.errors import VocabularyError
 from guided.vocab.chat_template import ChatTemplate, Segment
 from guided.vocab.loading import read_tokenizer
 from guided.vocab.longest_match import LongestMatch
+from guided.vocab.saved_tables import native_tables
 from guided.vocab.token_table import TokenTable
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Vocabulary"]
 
+_SLICE = 4096  # tokens hashed at a time: the work space of one join over all of them would be ten times the text
 _PROBE = 'Hello  world,\n\tnaïve Ωmega  42! don\'t  こんにちは ﬁ Å \U0001f600 <x/> {"a": 1}\r\n  end '
 
 
@@ -63,14 +65,18 @@ class Vocabulary:
         return vocab
 
     def _fill(self, table: TokenTable) -> None:
-        for token, spelled in enumerate(table.tokens):
-            if spelled is not None and not (isinstance(spelled, bytes) and spelled):
-                raise VocabularyError(f"token {token} must be non-empty bytes or None, not {spelled!r}")
+        if not set(map(type, table.tokens)) <= {bytes, NoneType} or b"" in table.tokens:
+            for token, spelled in enumerate(table.tokens):
+                if spelled is not None and not (isinstance(spelled, bytes) and spelled):
+                    raise VocabularyError(f"token {token} must be non-empty bytes or None, not {spelled!r}")
         outside = sorted(i for i in table.eos_ids if not 0 <= i < len(table.tokens))
         if outside:
             raise VocabularyError(f"eos id {outside[0]} is outside the vocabulary of {len(table.tokens)} tokens")
         self._table = table
-        self._tokens = tuple(None if i in table.eos_ids else t for i, t in enumerate(table.tokens))
+        tokens = list(table.tokens)
+        for end in table.eos_ids:
+            tokens[end] = None
+        self._tokens = tuple(tokens)
 
     @property
     def tokens(self) -> tuple[bytes | None, ...]:
@@ -114,20 +120,24 @@ class Vocabulary:
     @functools.cached_property
     def fingerprint(self) -> str:
         """sha256 over every token's bytes, which are control tokens, and the eos ids; the key of every cache."""
-        lengths = [0xFFFFFFFF if t is None else len(t) for t in self._tokens]
-        digest = hashlib.sha256(b"guided vocabulary 1\0")
-        digest.update(struct.pack(f"<I{len(lengths)}I", len(lengths), *lengths))
-        digest.update(b"".join(t for t in self._tokens if t is not None))
+        digest = hashlib.sha256(b"guided vocabulary 1\0" + struct.pack("<I", self.size))
+        slices = range(0, self.size, _SLICE)
+        for i in slices:
+            lengths = [0xFFFFFFFF if t is None else len(t) for t in self._tokens[i : i + _SLICE]]
+            digest.update(struct.pack(f"<{len(lengths)}I", *lengths))
+        for i in slices:
+            digest.update(b"".join(filter(None, self._tokens[i : i + _SLICE])))
         ends = sorted(self.eos_ids)
         digest.update(struct.pack(f"<I{len(ends)}I", len(ends), *ends))
         return digest.hexdigest()
 
     @functools.cached_property
     def native(self) -> _native.Vocabulary:
-        """The token trie that masks are computed with."""
-        from guided import _native
-
-        return _native.Vocabulary(self._tokens, sorted(self.eos_ids))
+        """The token trie that masks are computed with: built, or left on disk by an earlier process."""
+        try:
+            return native_tables(self._tokens, sorted(self.eos_ids), self.fingerprint)
+        except ValueError as problem:  # a token of unlikely length
+            raise VocabularyError(f"this vocabulary cannot be used: {problem}") from problem
 
     @functools.cached_property
     def can_round_trip(self) -> bool:

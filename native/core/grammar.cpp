@@ -179,7 +179,7 @@ void Grammar::sweep() {
 
 StatePtr Grammar::start(const std::string& prefix) { return intern(machine_->start(prefix)); }
 
-StatePtr Grammar::accept_bytes(const StatePtr& state, const std::string& bytes) {
+StatePtr Grammar::accept_bytes(const StatePtr& state, std::string_view bytes) {
     if (state->is_ended) return bytes.empty() ? state : nullptr;
     Config at = state->config, next;
     for (char b : bytes) {
@@ -193,11 +193,11 @@ StatePtr Grammar::accept_bytes(const StatePtr& state, const std::string& bytes) 
 StatePtr Grammar::accept_token(const StatePtr& state, std::int32_t token) {
     if (state->is_ended) return nullptr;
     if (trie_->is_eos(token)) return is_accepting(state) ? ended_ : nullptr;
-    const std::string* bytes = trie_->bytes_of(token);
-    if (!bytes) return nullptr;
+    const std::string_view bytes = trie_->bytes_of(token);
+    if (bytes.empty()) return nullptr;
     if (auto it = state->after_token.find(token); it != state->after_token.end())
         if (StatePtr to = it->second.lock()) return to;
-    StatePtr to = accept_bytes(state, *bytes);
+    StatePtr to = accept_bytes(state, bytes);
     if (to) state->after_token[token] = to;
     return to;
 }

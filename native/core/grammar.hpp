@@ -55,7 +55,7 @@ class Grammar {
     const Trie& trie() const { return *trie_; }
     StatePtr start(const std::string& prefix);
     StatePtr accept_token(const StatePtr& state, std::int32_t token);        // null: not allowed
-    StatePtr accept_bytes(const StatePtr& state, const std::string& bytes);  // null: not allowed
+    StatePtr accept_bytes(const StatePtr& state, std::string_view bytes);  // null: not allowed
     const std::shared_ptr<const Row>& row(const StatePtr& state);
     bool is_accepting(const StatePtr& state);
     std::string forced(const StatePtr& state) { return state->is_ended ? "" : machine_->forced(state->config); }

@@ -107,12 +107,12 @@ void Masker::verify(const Config& config, Row& row, std::ptrdiff_t quotes, std::
     std::sort(found_.begin(), found_.end());
     found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
     for (std::int32_t token : found_) {
-        const std::string* bytes = trie_.bytes_of(token);
-        if (!bytes) continue;
-        auto has = [&](char byte, std::ptrdiff_t least) { return std::count(bytes->begin(), bytes->end(), byte) >= least; };
+        const std::string_view bytes = trie_.bytes_of(token);
+        if (bytes.empty()) continue;
+        auto has = [&](char byte, std::ptrdiff_t least) { return std::count(bytes.begin(), bytes.end(), byte) >= least; };
         if (!has('"', quotes) && !has(',', commas)) continue;
         at = config;
-        for (char c : *bytes) {
+        for (char c : bytes) {
             machine_.step(at, static_cast<std::uint8_t>(c), next);
             std::swap(at, next);
             if (at.empty()) break;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <utility>
 
 namespace guided {
 
@@ -11,103 +12,192 @@ std::size_t LexRow::num_bytes() const {
            sizeof(Crossing) * (closing.size() + opening.size()) + 8 * next.size();
 }
 
-Trie::Trie(std::vector<std::optional<std::string>> tokens, std::vector<std::int32_t> eos_ids)
-    : tokens_(std::move(tokens)), eos_ids_(std::move(eos_ids)) {
+namespace {
+
+struct Headed {
+    std::uint64_t head;  // the first eight bytes, which decide the order nearly always
+    std::int32_t token;
+};
+
+std::uint64_t head_of(std::string_view token) {
+    std::uint64_t head = 0;
+    for (std::size_t i = 0; i < 8; ++i) head = head << 8 | (i < token.size() ? static_cast<std::uint8_t>(token[i]) : 0);
+    return head;
+}
+
+// By the head, byte after byte from the last one; tokens of one head stay as they were.
+void sort_by_head(std::vector<Headed>& order) {
+    std::array<std::array<std::uint32_t, 256>, 8> counts{};
+    for (const Headed& x : order)
+        for (std::size_t b = 0; b < 8; ++b) ++counts[b][(x.head >> (8 * b)) & 255];
+    std::vector<Headed> other(order.size());
+    for (std::size_t b = 0; b < 8; ++b) {
+        std::uint32_t at = 0;
+        for (std::uint32_t& count : counts[b]) at += std::exchange(count, at);
+        for (const Headed& x : order) other[counts[b][(x.head >> (8 * b)) & 255]++] = x;
+        order.swap(other);
+    }
+}
+
+}  // namespace
+
+Trie::Trie(TokenBytes tokens, std::vector<std::int32_t> eos_ids) : eos_ids_(std::move(eos_ids)) {
     std::sort(eos_ids_.begin(), eos_ids_.end());
-    for (std::int32_t id : eos_ids_)
-        if (id >= 0 && static_cast<std::size_t>(id) < tokens_.size()) tokens_[static_cast<std::size_t>(id)].reset();
-    build();
+    auto is_text = [&](std::size_t t) { return !tokens[t].empty(); };
+    if (std::any_of(eos_ids_.begin(), eos_ids_.end(), [&](std::int32_t id) { return id >= 0 && static_cast<std::uint32_t>(id) < tokens.size() && is_text(static_cast<std::size_t>(id)); })) {
+        TokenBytes others;  // what ends a text is no text
+        for (std::uint32_t t = 0; t < tokens.size(); ++t) others.add(is_eos(static_cast<std::int32_t>(t)) ? std::string_view() : tokens[t]);
+        tokens = std::move(others);
+    }
+    take(std::move(tokens));
     find_tails();
 }
 
-Trie::Trie(std::vector<std::optional<std::string>> tokens, TailsOfAnother) : tokens_(std::move(tokens)) { build(); }
+Trie::Trie(TokenBytes tokens, TailsOfAnother) { take(std::move(tokens)); }
+
+Trie::Trie(std::string_view file, ContentKey key, std::shared_ptr<const void> owner, std::vector<std::int32_t> eos_ids) : eos_ids_(std::move(eos_ids)) {
+    std::sort(eos_ids_.begin(), eos_ids_.end());
+    SavedTables found = opened_tables(file, key);
+    t_ = found.tables;
+    arena_.keep(owner);
+    for (std::size_t s = 0; s < free_texts_.size(); ++s) free_texts_[s].reset(new FreeText(found.free[s], num_words()));
+    measure();
+    find_tails();
+}
+
+std::string Trie::saved(ContentKey key) {
+    AllFreeTables free;
+    for (std::size_t s = 0; s < free.size(); ++s) free[s] = free_text(static_cast<Spelling>(s));
+    return saved_tables(t_, free, key);
+}
+
+void Trie::take(TokenBytes tokens) {
+    auto owned = std::make_shared<TokenBytes>(std::move(tokens));
+    t_.starts = owned->starts, t_.bytes = owned->bytes;
+    arena_.keep(std::move(owned));
+    sort_ids();
+    build();
+}
+
+// The tokens that are text, by their bytes; of equal ones the lesser id first.
+void Trie::sort_ids() {
+    std::vector<Headed> order;
+    order.reserve(num_tokens());
+    for (std::int32_t t = 0; t < static_cast<std::int32_t>(num_tokens()); ++t)
+        if (const auto bytes = bytes_of(t); !bytes.empty()) order.push_back({head_of(bytes), t});
+    sort_by_head(order);
+    for (std::size_t i = 0, end; i < order.size(); i = end) {
+        for (end = i + 1; end < order.size() && order[end].head == order[i].head;) ++end;
+        if (end == i + 1) continue;
+        std::sort(order.begin() + static_cast<std::ptrdiff_t>(i), order.begin() + static_cast<std::ptrdiff_t>(end), [&](const Headed& x, const Headed& y) {
+            const int which = bytes_of(x.token).compare(bytes_of(y.token));
+            return which != 0 ? which < 0 : x.token < y.token;
+        });
+    }
+    const auto ids = arena_.make(t_.ids, order.size());
+    std::transform(order.begin(), order.end(), ids.begin(), [](const Headed& x) { return x.token; });
+}
+
+void Trie::measure() {
+    for (std::size_t t = 0; t < num_tokens(); ++t) max_token_bytes_ = std::max(max_token_bytes_, t_.starts[t + 1] - t_.starts[t]);
+}
 
 void Trie::build() {
-    std::vector<std::pair<std::uint64_t, std::int32_t>> order;  // by the first eight bytes, which decide nearly always
-    for (std::size_t t = 0; t < tokens_.size(); ++t) {
-        if (!tokens_[t] || tokens_[t]->empty()) continue;
-        std::uint64_t head = 0;
-        for (std::size_t i = 0; i < 8; ++i) head = head << 8 | (i < tokens_[t]->size() ? static_cast<std::uint8_t>((*tokens_[t])[i]) : 0);
-        order.push_back({head, static_cast<std::int32_t>(t)});
-    }
-    std::sort(order.begin(), order.end(), [&](const auto& x, const auto& y) {
-        if (x.first != y.first) return x.first < y.first;
-        const int rest = tokens_[static_cast<std::size_t>(x.second)]->compare(*tokens_[static_cast<std::size_t>(y.second)]);
-        return rest != 0 ? rest < 0 : x.second < y.second;
-    });
-    ids_.reserve(order.size());
-    for (const auto& [_, id] : order) ids_.push_back(id);
-    auto add = [&](std::uint8_t b, std::size_t depth, NodeId parent, std::uint32_t rank) {
-        byte_.push_back(b), depth_.push_back(static_cast<std::uint16_t>(depth)), parent_.push_back(parent);
-        rank_.push_back(rank), own_.push_back(0), end_.push_back(0);
-        return static_cast<NodeId>(byte_.size() - 1);
-    };
-    std::vector<NodeId> path{add(0, 0, 0, 0)};
-    std::string last;
-    for (std::uint32_t r = 0; r < ids_.size(); ++r) {
-        const std::string& bytes = *tokens_[static_cast<std::size_t>(ids_[r])];
-        max_token_bytes_ = std::max(max_token_bytes_, static_cast<std::uint32_t>(bytes.size()));
-        std::size_t shared = 0;
-        while (shared < last.size() && shared < bytes.size() && last[shared] == bytes[shared]) ++shared;
-        for (; path.size() > shared + 1; path.pop_back()) end_[path.back()] = static_cast<NodeId>(byte_.size());
-        for (std::size_t i = shared; i < bytes.size(); ++i) {
-            const auto b = static_cast<std::uint8_t>(bytes[i]);
-            path.push_back(add(b, i + 1, path.back(), r));
-            occurrences_[b].push_back(path.back());
-        }
-        ++own_[path.back()];
+    measure();
+    std::vector<std::uint16_t> shared(t_.ids.size());  // of each rank: how many bytes it begins with like the one before
+    std::size_t num = 1;
+    std::string_view last;
+    for (std::size_t r = 0; r < t_.ids.size(); ++r) {
+        const std::string_view bytes = bytes_of(t_.ids[r]);
+        const std::size_t most = std::min(bytes.size(), last.size());
+        std::size_t same = 0;
+        while (same < most && bytes[same] == last[same]) ++same;
+        shared[r] = static_cast<std::uint16_t>(same);
+        num += bytes.size() - same;
         last = bytes;
     }
-    for (NodeId n : path) end_[n] = static_cast<NodeId>(byte_.size());
+    const auto byte = arena_.make(t_.byte, num);
+    const auto depth = arena_.make(t_.depth, num);
+    const auto parent = arena_.make(t_.parent, num), end = arena_.make(t_.end, num), rank = arena_.make(t_.rank, num + 1);
+    rank[num] = static_cast<std::uint32_t>(t_.ids.size());
+    std::vector<NodeId> path(max_token_bytes_ + 1u);
+    NodeId node = kRoot;
+    for (std::uint32_t r = 0; r < t_.ids.size(); ++r) {
+        const std::string_view bytes = bytes_of(t_.ids[r]);
+        for (std::size_t d = shared[r]; d < bytes.size(); ++d) {
+            path[d + 1] = ++node;
+            byte[node] = static_cast<std::uint8_t>(bytes[d]), depth[node] = static_cast<std::uint16_t>(d + 1);
+            parent[node] = path[d], rank[node] = r;
+        }
+    }
+    for (NodeId n = num_nodes(); n-- > 0;) {  // the last child is seen first
+        if (end[n] == 0) end[n] = n + 1;
+        if (NodeId& above = end[parent[n]]; above == 0) above = end[n];
+    }
     list_children();
+    list_occurrences();
     collect_bytes();
 }
 
 void Trie::collect_bytes() {
     constexpr std::uint32_t kLittle = 8;
-    height_.assign(num_nodes(), 0), byte_sets_of_.assign(num_nodes(), 0);
+    const auto height = arena_.make(t_.height, num_nodes());
+    const auto sets_of = arena_.make(t_.byte_sets_of, num_nodes());
+    std::size_t num = 0;
+    for (NodeId n = 1; n < num_nodes(); ++n) num += t_.end[n] - n > kLittle;
+    const auto sets = arena_.make(t_.byte_sets, num);
+    num = 0;
     for (NodeId n = num_nodes(); n-- > 1;) {
-        height_[parent_[n]] = std::max<std::uint16_t>(height_[parent_[n]], static_cast<std::uint16_t>(height_[n] + 1));
-        if (end_[n] - n <= kLittle) continue;
-        std::bitset<256> bytes;
+        height[parent(n)] = std::max<std::uint16_t>(height[parent(n)], static_cast<std::uint16_t>(height[n] + 1));
+        if (end(n) - n <= kLittle) continue;
+        ByteSet& bytes = sets[num++];
         for (NodeId child : children(n)) {
-            bytes[byte_[child]] = true;
-            if (byte_sets_of_[child]) bytes |= byte_sets_[byte_sets_of_[child] - 1];
+            bytes[byte(child)] = true;
+            if (const ByteSet* below = bytes_below(child)) bytes |= *below;
             else
-                for (NodeId below = child + 1; below < end_[child]; ++below) bytes[byte_[below]] = true;
+                for (NodeId below_it = child + 1; below_it < end(child); ++below_it) bytes[byte(below_it)] = true;
         }
-        byte_sets_.push_back(bytes);
-        byte_sets_of_[n] = static_cast<std::uint32_t>(byte_sets_.size());
+        sets_of[n] = static_cast<std::uint32_t>(num);
     }
 }
 
 void Trie::list_children() {
-    children_.assign(num_nodes() + 1, 0);
-    for (NodeId n = 1; n < num_nodes(); ++n) ++children_[parent_[n] + 1];
-    std::partial_sum(children_.begin(), children_.end(), children_.begin());
-    child_bytes_.resize(num_nodes() - 1), child_nodes_.resize(num_nodes() - 1);
-    std::vector<std::uint32_t> filled(children_.begin(), children_.end() - 1);
+    const auto begins = arena_.make(t_.children, num_nodes() + 1);
+    for (NodeId n = 1; n < num_nodes(); ++n) ++begins[parent(n) + 1];
+    std::partial_sum(begins.begin(), begins.end(), begins.begin());
+    const auto bytes = arena_.make(t_.child_bytes, num_nodes() - 1);
+    const auto nodes = arena_.make(t_.child_nodes, num_nodes() - 1);
+    std::vector<std::uint32_t> filled(begins.begin(), begins.end() - 1);
     for (NodeId n = 1; n < num_nodes(); ++n) {
-        const std::uint32_t at = filled[parent_[n]]++;
-        child_bytes_[at] = byte_[n], child_nodes_[at] = n;
+        const std::uint32_t at = filled[parent(n)]++;
+        bytes[at] = byte(n), nodes[at] = n;
     }
 }
 
+void Trie::list_occurrences() {
+    const auto begins = arena_.make(t_.occurrences_of, 257);
+    for (NodeId n = 1; n < num_nodes(); ++n) ++begins[byte(n) + 1u];
+    std::partial_sum(begins.begin(), begins.end(), begins.begin());
+    const auto nodes = arena_.make(t_.occurrences, num_nodes() - 1);
+    std::vector<std::uint32_t> filled(begins.begin(), begins.end());
+    for (NodeId n = 1; n < num_nodes(); ++n) nodes[filled[byte(n)]++] = n;
+}
+
 void Trie::find_tails() {
-    std::map<std::string, std::uint32_t> ids;
-    std::vector<std::optional<std::string>> texts;
-    for (NodeId quote : occurrences_['"']) {
+    std::map<std::string_view, std::uint32_t> ids;
+    TokenBytes texts;
+    for (NodeId quote : nodes_of_byte('"')) {
         crossings_of_.push_back(static_cast<std::uint32_t>(crossings_.size()));
-        const std::uint32_t depth = depth_[quote];
-        for (NodeId n = quote; n < end_[quote]; ++n) {
+        const std::uint32_t deep = depth(quote);
+        for (NodeId n = quote; n < end(quote); ++n) {
             for (std::int32_t token : tokens_at(n)) {
-                std::string tail = tokens_[static_cast<std::size_t>(token)]->substr(depth);
+                const std::string_view tail = bytes_of(token).substr(deep);
                 if (tail.empty()) {
                     crossings_.push_back({token, Crossing::kNoTail});
                     continue;
                 }
-                const auto [it, fresh] = ids.try_emplace(tail, static_cast<std::uint32_t>(texts.size()));
-                if (fresh) texts.push_back(std::move(tail));
+                const auto [it, fresh] = ids.try_emplace(tail, texts.size());
+                if (fresh) texts.add(tail);
                 crossings_.push_back({token, it->second});
             }
         }
@@ -117,62 +207,90 @@ void Trie::find_tails() {
 }
 
 std::span<const Crossing> Trie::crossings(NodeId quote) const {
-    const auto& quotes = occurrences_['"'];
+    const auto quotes = nodes_of_byte('"');
     const auto i = static_cast<std::size_t>(std::lower_bound(quotes.begin(), quotes.end(), quote) - quotes.begin());
     return {crossings_.data() + crossings_of_[i], crossings_.data() + crossings_of_[i + 1]};
 }
 
 bool Trie::is_eos(std::int32_t token) const { return std::binary_search(eos_ids_.begin(), eos_ids_.end(), token); }
 
-const std::string* Trie::bytes_of(std::int32_t token) const {
-    if (token < 0 || static_cast<std::size_t>(token) >= tokens_.size()) return nullptr;
-    const auto& t = tokens_[static_cast<std::size_t>(token)];
-    return t && !t->empty() ? &*t : nullptr;
+std::string_view Trie::bytes_of(std::int32_t token) const {
+    if (token < 0 || static_cast<std::uint32_t>(token) >= num_tokens()) return {};
+    const auto t = static_cast<std::size_t>(token);
+    return {t_.bytes.data() + t_.starts[t], t_.starts[t + 1] - t_.starts[t]};
 }
 
 FreeText& Trie::free_text(Spelling spelling) {
     auto& slot = free_texts_[static_cast<std::size_t>(spelling)];
-    if (slot) return *slot;
-    slot = std::make_unique<FreeText>();
-    slot->chars.assign(num_nodes(), FreeText::kDead);
-    slot->is_whole.assign(num_nodes(), true);
-    slot->chars[kRoot] = 0;
-    auto words = std::make_shared<Words>(num_words());
-    std::vector<std::vector<std::int32_t>> by_chars;
-    std::vector<Partial> partials{0};
-    for (NodeId n = 1; n < num_nodes();) {
-        partials.resize(depth_[n]);
-        const Partial before = partials.back();
-        if (spelling != Spelling::Text && before == 0 && byte_[n] == '"') slot->quotes.push_back(n);
-        const SpellStep step = spell_step(spelling, before, byte_[n]);
-        if (step.kind == SpellStep::Dead) {
-            n = end_[n];
-            continue;
-        }
-        const std::uint16_t chars = slot->chars[n] = static_cast<std::uint16_t>(slot->chars[parent_[n]] + (before == 0));
-        slot->is_whole[n] = step.kind == SpellStep::Char;
-        if (by_chars.size() <= chars) by_chars.resize(chars + 1u);
-        for (std::int32_t t : tokens_at(n)) words->add(t), by_chars[chars].push_back(t);
-        partials.push_back(step.kind == SpellStep::More ? step.value : 0);
-        ++n;
-    }
-    for (const auto& tokens : by_chars) {
-        slot->by_chars_.insert(slot->by_chars_.end(), tokens.begin(), tokens.end());
-        slot->num_up_to_.push_back(static_cast<std::uint32_t>(slot->by_chars_.size()));
-    }
-    slot->words = std::move(words);
+    if (!slot) slot.reset(new FreeText(*this, spelling));
     return *slot;
 }
 
+FreeText::FreeText(const Trie& trie, Spelling spelling) {
+    spell(trie, spelling);
+    std::vector<NodeId> found;
+    if (spelling != Spelling::Text)
+        for (NodeId n : trie.nodes_of_byte('"'))
+            if (const NodeId above = trie.parent(n); chars[above] != kDead && is_whole[above]) found.push_back(n);
+    std::copy(found.begin(), found.end(), arena_.make(quotes, found.size()).begin());
+    sort_tokens(trie);
+    list_words(trie.num_words());
+}
+
+void FreeText::spell(const Trie& trie, Spelling spelling) {
+    std::array<SpellStep, 256> first;  // of the bytes between characters
+    for (std::size_t b = 0; b < 256; ++b) first[b] = spell_step(spelling, 0, static_cast<std::uint8_t>(b));
+    const auto num = arena_.make(chars, trie.num_nodes());
+    const auto whole = arena_.make(is_whole, trie.num_nodes());
+    std::fill(num.begin() + 1, num.end(), kDead), std::fill(whole.begin(), whole.end(), true);
+    std::vector<Partial> partials(trie.max_token_bytes() + 1u);
+    for (NodeId n = 1; n < trie.num_nodes();) {
+        const std::uint32_t depth = trie.depth(n);
+        const Partial before = partials[depth - 1];
+        const SpellStep step = before == 0 ? first[trie.byte(n)] : spell_step(spelling, before, trie.byte(n));
+        if (step.kind == SpellStep::Dead) {
+            n = trie.end(n);
+            continue;
+        }
+        num[n] = static_cast<std::uint16_t>(num[trie.parent(n)] + (before == 0));
+        whole[n] = step.kind == SpellStep::Char;
+        partials[depth] = step.kind == SpellStep::More ? step.value : 0;
+        ++n;
+    }
+}
+
+void FreeText::sort_tokens(const Trie& trie) {
+    std::vector<std::uint32_t> num_of(1);  // tokens of so many characters
+    for (NodeId n = 1; n < trie.num_nodes(); ++n) {
+        if (chars[n] == kDead || trie.tokens_at(n).empty()) continue;
+        if (num_of.size() <= chars[n]) num_of.resize(chars[n] + 1u);
+        num_of[chars[n]] += static_cast<std::uint32_t>(trie.tokens_at(n).size());
+    }
+    const auto sums = arena_.make(num_up_to, num_of.size());
+    std::partial_sum(num_of.begin(), num_of.end(), sums.begin());
+    const auto sorted = arena_.make(by_chars, sums.back());
+    std::vector<std::uint32_t> filled(num_of.size());
+    std::copy(sums.begin(), sums.end() - 1, filled.begin() + 1);
+    for (NodeId n = 1; n < trie.num_nodes(); ++n)
+        if (chars[n] != kDead)
+            for (std::int32_t t : trie.tokens_at(n)) sorted[filled[chars[n]]++] = t;
+}
+
+void FreeText::list_words(std::uint32_t num_words) {
+    auto all = std::make_shared<Words>(num_words);
+    for (std::int32_t t : by_chars) all->add(t);
+    words = std::move(all);
+}
+
 WordsPtr FreeText::up_to(std::uint32_t num_chars) {
-    if (num_up_to_.empty() || num_chars >= num_up_to_.size() - 1) return words;
+    if (num_up_to.empty() || num_chars >= num_up_to.size() - 1) return words;
     WordsPtr& slot = up_to_[num_chars];
     if (slot) return slot;
-    const std::uint32_t num = num_up_to_[num_chars];
-    const bool is_few = 2 * num < by_chars_.size();
+    const std::uint32_t num = num_up_to[num_chars];
+    const bool is_few = 2 * num < by_chars.size();
     auto made = is_few ? std::make_shared<Words>(static_cast<std::uint32_t>(words->bits.size())) : std::make_shared<Words>(*words);
-    for (std::size_t i = is_few ? 0 : num; i < (is_few ? num : by_chars_.size()); ++i)
-        if (is_few) made->add(by_chars_[i]); else made->remove(by_chars_[i]);
+    for (std::size_t i = is_few ? 0 : num; i < (is_few ? num : by_chars.size()); ++i)
+        if (is_few) made->add(by_chars[i]); else made->remove(by_chars[i]);
     return slot = std::move(made);
 }
 

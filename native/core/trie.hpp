@@ -3,25 +3,25 @@
 // Tokens sorted by their bytes are the ranks of the trie, so everything below a node is one range of ranks. The trie knows
 // no grammar: whoever walks it brings an automaton. What follows a quote inside a token (its tail) is a trie of its own:
 // a token that closes or opens a JSON string is legal exactly when its tail is, and there are few tails.
+// What takes time to find out (the order, what tokens spell) can be saved and given to the next process.
 #pragma once
 
 #include <array>
 #include <bit>
-#include <bitset>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "spelling.hpp"
+#include "tables.hpp"
 
 namespace guided {
-
-using NodeId = std::uint32_t;
 
 struct ContentKeyHash {
     std::size_t operator()(const std::array<std::uint64_t, 3>& k) const {
@@ -75,22 +75,24 @@ struct LexRow {
     std::size_t num_bytes() const;
 };
 
-// Where any text may stand: how many characters each token spells, and where a JSON string could be closed.
-class FreeText {
-   public:
-    static constexpr std::uint16_t kDead = 0xFFFF;
+class Trie;
 
-    std::vector<std::uint16_t> chars;  // of each node from the root, a character begun counted; kDead: not a spelling
-    std::vector<bool> is_whole;        // of each node: no character is left half read
-    std::vector<NodeId> quotes;        // ascending
-    WordsPtr words;                    // all tokens that are a spelling
+// Where any text may stand: how many characters each token spells, and where a JSON string could be closed.
+class FreeText : public FreeTables {
+   public:
+    WordsPtr words;  // all tokens that are a spelling
 
     WordsPtr up_to(std::uint32_t num_chars);  // tokens that spell this many characters at most
 
    private:
     friend class Trie;
-    std::vector<std::int32_t> by_chars_;     // tokens, those of few characters first
-    std::vector<std::uint32_t> num_up_to_;   // how many of them spell at most n characters
+    FreeText(const FreeTables& tables, std::uint32_t num_words) : FreeTables(tables) { list_words(num_words); }
+    FreeText(const Trie& trie, Spelling spelling);
+    void spell(const Trie& trie, Spelling spelling);
+    void sort_tokens(const Trie& trie);
+    void list_words(std::uint32_t num_words);
+
+    Arena arena_;
     std::unordered_map<std::uint32_t, WordsPtr> up_to_;
 };
 
@@ -98,36 +100,43 @@ class Trie {
    public:
     static constexpr NodeId kRoot = 0;
 
-    Trie(std::vector<std::optional<std::string>> tokens, std::vector<std::int32_t> eos_ids);
+    Trie(TokenBytes tokens, std::vector<std::int32_t> eos_ids);
+    Trie(const std::vector<std::optional<std::string>>& tokens, std::vector<std::int32_t> eos_ids) : Trie(TokenBytes(tokens), std::move(eos_ids)) {}
 
-    std::uint32_t num_tokens() const { return static_cast<std::uint32_t>(tokens_.size()); }
+    // What `saved` of an earlier process has written; `owner` keeps its memory. Throws std::invalid_argument with the reason.
+    Trie(std::string_view file, ContentKey key, std::shared_ptr<const void> owner, std::vector<std::int32_t> eos_ids);
+    std::string saved(ContentKey key);
+
+    std::uint32_t num_tokens() const { return static_cast<std::uint32_t>(t_.starts.size() - 1); }
     std::uint32_t num_words() const { return (num_tokens() + 31) / 32; }
-    std::uint32_t num_nodes() const { return static_cast<std::uint32_t>(byte_.size()); }
+    std::uint32_t num_nodes() const { return static_cast<std::uint32_t>(t_.byte.size()); }
     std::uint32_t max_token_bytes() const { return max_token_bytes_; }
     const std::vector<std::int32_t>& eos_ids() const { return eos_ids_; }
     bool is_eos(std::int32_t token) const;
-    const std::string* bytes_of(std::int32_t token) const;  // null for control tokens and ids out of range
+    std::string_view bytes_of(std::int32_t token) const;  // none for control tokens and ids out of range
 
-    std::uint8_t byte(NodeId n) const { return byte_[n]; }
-    std::uint32_t depth(NodeId n) const { return depth_[n]; }
-    NodeId end(NodeId n) const { return end_[n]; }  // one past the last node below n
-    NodeId parent(NodeId n) const { return parent_[n]; }
-    std::uint32_t height(NodeId n) const { return height_[n]; }  // bytes of the longest way down from n
+    std::uint8_t byte(NodeId n) const { return t_.byte[n]; }
+    std::uint32_t depth(NodeId n) const { return t_.depth[n]; }
+    NodeId end(NodeId n) const { return t_.end[n]; }  // one past the last node below n
+    NodeId parent(NodeId n) const { return t_.parent[n]; }
+    std::uint32_t height(NodeId n) const { return t_.height[n]; }  // bytes of the longest way down from n
     // The bytes on all ways down from n; null where there is little below it.
-    const std::bitset<256>* bytes_below(NodeId n) const { return byte_sets_of_[n] ? &byte_sets_[byte_sets_of_[n] - 1] : nullptr; }
-    bool has_children(NodeId n) const { return end_[n] > n + 1; }
-    std::span<const NodeId> children(NodeId n) const { return {child_nodes_.data() + children_[n], child_nodes_.data() + children_[n + 1]}; }
+    const ByteSet* bytes_below(NodeId n) const { return t_.byte_sets_of[n] ? &t_.byte_sets[t_.byte_sets_of[n] - 1] : nullptr; }
+    bool has_children(NodeId n) const { return t_.end[n] > n + 1; }
+    std::span<const NodeId> children(NodeId n) const { return {t_.child_nodes.data() + t_.children[n], t_.child_nodes.data() + t_.children[n + 1]}; }
     NodeId child(NodeId n, std::uint8_t b) const {  // kRoot: none
-        const std::uint8_t* first = child_bytes_.data() + children_[n];
-        const void* at = std::memchr(first, b, children_[n + 1] - children_[n]);
-        return at ? child_nodes_[children_[n] + static_cast<std::size_t>(static_cast<const std::uint8_t*>(at) - first)] : kRoot;
+        const std::uint8_t* first = t_.child_bytes.data() + t_.children[n];
+        const void* at = std::memchr(first, b, t_.children[n + 1] - t_.children[n]);
+        return at ? t_.child_nodes[t_.children[n] + static_cast<std::size_t>(static_cast<const std::uint8_t*>(at) - first)] : kRoot;
     }
-    const std::vector<NodeId>& nodes_of_byte(std::uint8_t b) const { return occurrences_[b]; }
+    std::span<const NodeId> nodes_of_byte(std::uint8_t b) const {  // ascending
+        return {t_.occurrences.data() + t_.occurrences_of[b], t_.occurrences.data() + t_.occurrences_of[b + 1u]};
+    }
     // The tokens at and below a node of the quote, with their tails.
     std::span<const Crossing> crossings(NodeId quote) const;
     const Trie& tails() const { return *tails_; }
 
-    std::span<const std::int32_t> tokens_at(NodeId n) const { return {ids_.data() + rank_[n], own_[n]}; }
+    std::span<const std::int32_t> tokens_at(NodeId n) const { return {t_.ids.data() + t_.rank[n], t_.ids.data() + t_.rank[n + 1]}; }
 
     FreeText& free_text(Spelling spelling);
     std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key) const;
@@ -137,26 +146,20 @@ class Trie {
     static constexpr std::size_t kMaxRowBytes = 256u << 20;
     struct TailsOfAnother {};
 
-    Trie(std::vector<std::optional<std::string>> tokens, TailsOfAnother);
+    Trie(TokenBytes tokens, TailsOfAnother);
+    void take(TokenBytes tokens);
+    void sort_ids();
     void build();
     void list_children();
     void collect_bytes();
+    void list_occurrences();
+    void measure();
     void find_tails();
 
-    std::vector<std::optional<std::string>> tokens_;
+    Tables t_;
+    Arena arena_;
     std::vector<std::int32_t> eos_ids_;
     std::uint32_t max_token_bytes_ = 0;
-    std::vector<std::int32_t> ids_;  // token id of each rank
-    std::vector<std::uint8_t> byte_;
-    std::vector<std::uint16_t> depth_, height_;
-    std::vector<std::bitset<256>> byte_sets_;
-    std::vector<std::uint32_t> byte_sets_of_;  // of each node: one more than its place in them, or 0
-    std::vector<NodeId> end_, parent_;
-    std::vector<std::uint32_t> rank_, own_;
-    std::vector<std::uint32_t> children_;  // of each node: where its children begin in the two lists below
-    std::vector<std::uint8_t> child_bytes_;
-    std::vector<NodeId> child_nodes_;
-    std::array<std::vector<NodeId>, 256> occurrences_;
     std::vector<Crossing> crossings_;         // of one quote after another
     std::vector<std::uint32_t> crossings_of_;  // of each node of the quote: where they begin
     std::unique_ptr<Trie> tails_;

@@ -171,7 +171,7 @@ class Round {
             EXPECT(grammar_->accept_bytes(state, grammar_->forced(state)) != nullptr);
             const std::int32_t next = allowed[below(static_cast<std::uint32_t>(allowed.size()))];
             const StatePtr to = grammar_->accept_token(state, next);
-            if (const std::string* bytes = trie_->bytes_of(next)) EXPECT(grammar_->accept_bytes(state, *bytes) == to);
+            if (const std::string bytes(trie_->bytes_of(next)); !bytes.empty()) EXPECT(grammar_->accept_bytes(state, bytes) == to);
             state = to;
         }
     }

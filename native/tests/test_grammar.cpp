@@ -1,10 +1,10 @@
 // Exactness of masks, liveness and shortest ways, on walks through small grammars.
 #include <algorithm>
-#include <random>
 
 #include "check.hpp"
 #include "errors.hpp"
 #include "grammar.hpp"
+#include "walk.hpp"
 
 using namespace guided;
 
@@ -25,34 +25,6 @@ SchemaId define(Builder& b, const SchemaNode& node) {
     b.machine().schemas.nodes.push_back(node);
     b.machine().schemas.nodes.back().is_defined = true;
     return static_cast<SchemaId>(b.machine().schemas.nodes.size() - 1);
-}
-
-void walk(Grammar& g, unsigned seed) {
-    std::mt19937 rng(seed);
-    const Trie& trie = g.trie();
-    for (int round = 0; round < 8; ++round) {
-        StatePtr state = g.start("");
-        for (int i = 0; i < 30 && !state->is_ended; ++i) {
-            std::vector<std::int32_t> words(trie.num_words()), allowed;
-            g.row(state)->write(words.data(), trie.num_words());
-            for (std::int32_t t = 0; t < static_cast<std::int32_t>(trie.num_tokens()); ++t) {
-                const bool bit = (static_cast<std::uint32_t>(words[static_cast<std::size_t>(t >> 5)]) >> (t & 31)) & 1;
-                CHECK(bit == (g.accept_token(state, t) != nullptr));
-                if (bit) allowed.push_back(t);
-            }
-            const auto done = g.accept_bytes(state, g.shortest(state));
-            CHECK(done && g.is_accepting(done));
-            CHECK(g.accept_bytes(state, g.forced(state)) != nullptr);
-            if (allowed.empty()) return;
-            std::int32_t next = allowed[rng() % allowed.size()];
-            for (int k = 0; k < 3; ++k) {  // long tokens cross more borders
-                const std::int32_t other = allowed[rng() % allowed.size()];
-                const auto *x = trie.bytes_of(other), *y = trie.bytes_of(next);
-                if (x && (!y || x->size() > y->size())) next = other;
-            }
-            state = g.accept_token(state, next);
-        }
-    }
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
 // Rules in the machine: left recursion, empty parts, many readings; masks against the machine itself, on walks.
-#include <random>
-
 #include "check.hpp"
 #include "errors.hpp"
 #include "grammar.hpp"
+#include "walk.hpp"
 
 using namespace guided;
 
@@ -30,28 +29,6 @@ bool fits(Grammar& g, const std::string& text) {
     return s && g.is_accepting(s);
 }
 
-void walk(Grammar& g) {
-    std::mt19937 rng(11);
-    const Trie& trie = g.trie();
-    for (int round = 0; round < 6; ++round) {
-        StatePtr state = g.start("");
-        for (int i = 0; i < 20 && !state->is_ended; ++i) {
-            std::vector<std::int32_t> words(trie.num_words()), allowed;
-            g.row(state)->write(words.data(), trie.num_words());
-            for (std::int32_t t = 0; t < static_cast<std::int32_t>(trie.num_tokens()); ++t) {
-                const bool bit = (static_cast<std::uint32_t>(words[static_cast<std::size_t>(t >> 5)]) >> (t & 31)) & 1;
-                CHECK(bit == (g.accept_token(state, t) != nullptr));
-                if (bit) allowed.push_back(t);
-            }
-            const auto done = g.accept_bytes(state, g.shortest(state));
-            CHECK(done && g.is_accepting(done));
-            CHECK(g.accept_bytes(state, g.forced(state)) != nullptr);
-            if (allowed.empty()) break;
-            state = g.accept_token(state, allowed[rng() % allowed.size()]);
-        }
-    }
-}
-
 }  // namespace
 
 TEST(left_recursion_is_a_table) {
@@ -64,7 +41,7 @@ TEST(left_recursion_is_a_table) {
     StatePtr once = g->accept_bytes(g->start(""), "1+1"), often = once;
     for (int i = 0; i < 100; ++i) often = g->accept_bytes(often, "+1");
     CHECK(once == often);
-    walk(*g);
+    walk(*g, 11);
 }
 
 TEST(left_recursion_hides_behind_what_may_be_empty) {
@@ -75,7 +52,7 @@ TEST(left_recursion_hides_behind_what_may_be_empty) {
     r.b.define_rule(n, {{r.text(U"1")}, {}, {n, n}});
     const auto g = r.compile(a);
     CHECK(fits(*g, "a") && fits(*g, "ax") && fits(*g, "abx") && fits(*g, "11abxx") && !fits(*g, "ab") && !fits(*g, "1a"));
-    walk(*g);
+    walk(*g, 11);
 }
 
 TEST(readings_share_their_stacks) {
@@ -85,7 +62,7 @@ TEST(readings_share_their_stacks) {
     const auto g = r.compile(s);
     CHECK(fits(*g, std::string(300, 'a') + "xb+" + std::string(20, 'b')));
     CHECK(!fits(*g, "axbb"));
-    walk(*g);
+    walk(*g, 11);
 }
 
 TEST(repetitions_of_rules_count) {
@@ -94,14 +71,14 @@ TEST(repetitions_of_rules_count) {
     r.b.define_rule(s, {{r.b.repetition(s, 2, 3, kNone), r.text(U"b")}, {r.text(U"a")}});
     const auto g = r.compile(s);
     CHECK(fits(*g, "a") && fits(*g, "aab") && fits(*g, "aaab") && fits(*g, "aabab") && !fits(*g, "ab") && !fits(*g, "aaaab"));
-    walk(*g);
+    walk(*g, 11);
     Rulebook q;
     const auto t = q.b.rule(), few = q.b.rule();
     q.b.define_rule(t, {{q.b.repetition(few, 2, kUnbounded, kNone), q.text(U"+")}});
     q.b.define_rule(few, {{q.text(U"("), few, q.text(U")")}, {}});
     const auto h = q.compile(t);
     CHECK(fits(*h, "+") && fits(*h, "()+") && fits(*h, "()(())()+") && !fits(*h, "(+"));
-    walk(*h);
+    walk(*h, 11);
 }
 
 TEST(a_rule_without_texts_is_unsatisfiable) {
