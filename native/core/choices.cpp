@@ -285,6 +285,26 @@ bool Schemas::settle_choices(Branch& b, TypeBit type, std::uint32_t layout, std:
     return true;
 }
 
+// Where an option says no more than that a key has not the constant that tells the members of many a oneOf apart: that it
+// has it. The other options may say so too, and then readings of one text are fewer, and later choices are settled.
+Lit Schemas::pivot_of(const Lits& option) {
+    if (option.size() != 1 || (option[0] & 1) || !node(option[0]).is_rule) return kNone;
+    const SchemaNode& s = node(option[0]);
+    if (s.properties.size() != 1 || !s.required.empty() || !(s.properties[0].second & 1)) return kNone;
+    const auto [key, refused] = s.properties[0];
+    const SchemaNode& v = node(refused);
+    if ((v.types & (kObject | kArray)) || v.types == 0 || !v.all_of.empty() || !v.any_of.empty() || !v.one_of.empty()) return kNone;
+    if ((v.types & kString) && (v.string == kNone || !pool_.is_plain(v.string))) return kNone;
+    if ((v.types & kNumber) && v.number == kNone) return kNone;
+    return key_rule(key, negated(refused), true);
+}
+
+Schemas::Options Schemas::pivot_first(Options options) {
+    const auto pivot = std::find_if(options.begin(), options.end(), [&](const Lits& option) { return pivot_of(option) != kNone; });
+    if (pivot != options.end()) std::rotate(options.begin(), pivot, pivot + 1);
+    return options;
+}
+
 std::vector<Lits> Schemas::alternatives(const Lits& goal, TypeBit type, std::uint32_t layout) {
     std::vector<Lits> out;
     std::deque<Branch> branches(1);
@@ -298,12 +318,14 @@ std::vector<Lits> Schemas::alternatives(const Lits& goal, TypeBit type, std::uin
         if (next != kNone) {
             const BranchChoice choice = std::move(b.choices[next]);
             b.choices.erase(b.choices.begin() + next);
-            const Options& options = *choice.options;
+            const Options options = pivot_first(*choice.options);
+            const Lit pivot = pivot_of(options[0]);
             if (branches.size() + out.size() + options.size() > limits_.max_alternatives)
                 throw TooComplex("alternatives of one value", limits_.max_alternatives, "max_alternatives");
             for (std::size_t i = options.size(); i-- > 0;) {
                 Branch copy = b;
                 copy.take(options[i], choice.scopes, choice.path);
+                if (i > 0 && pivot != kNone) copy.units.push_back({pivot, {}, child_path(choice.path, options[i].size())});
                 if (choice.scopes.empty())
                     for (std::size_t j = 0; j < i && copy.excluded.size() < kMaxExcluded; ++j) copy.excluded.push_back(options[j]);
                 branches.push_front(std::move(copy));

@@ -244,14 +244,17 @@ void Machine::complete(FrameId id, Config& out) {
         case FrameKind::ObjectKey:
             return read({FrameKind::OpenKey, static_cast<LexId>(schemas.key_lexer(f.a, f.b, tainted)), 0, 0, 0, id}, out);
         case FrameKind::ObjectColon:
-            return enter_goal(f.c, f.depth + 1, intern({FrameKind::ObjectNext, f.a, f.b, 0, f.depth, f.parent}), out);
+            return waiting_.push_back({f.c, f.depth + 1, capture_, intern({FrameKind::ObjectNext, f.a, f.b, 0, f.depth, f.parent}), &out});
         case FrameKind::ObjectNext: return after_object_value(f, out);
         case FrameKind::ArrayItem: return complete_item(id, out);
         case FrameKind::ArrayNext: return complete_after_item(id, out);
         case FrameKind::Rule:
         case FrameKind::RulePart:
-        case FrameKind::Corner:
-        case FrameKind::Joined: return ended_.push_back(id);
+        case FrameKind::Corner: return ended_.push_back(id);
+        case FrameKind::Joined:
+            if (!rules.empty()) return ended_.push_back(id);
+            for (FrameId member : std::vector(joins_[f.a])) complete(member, out);
+            return;
         default: return;  // frames that read bytes have no child
     }
 }
@@ -266,7 +269,7 @@ void Machine::complete_item(FrameId id, Config& out) {
         if (outer == kNoCapture) capture_ = kEmptyCapture;
     }
     for (const ItemOption& option : schemas.item_options(f.a, f.b))
-        enter_goal(option.goal, f.depth + 1, intern({FrameKind::ArrayNext, f.a, option.progress, mark, f.depth, f.parent}), out);
+        waiting_.push_back({option.goal, f.depth + 1, capture_, intern({FrameKind::ArrayNext, f.a, option.progress, mark, f.depth, f.parent}), &out});
     capture_ = outer;
 }
 
@@ -355,13 +358,14 @@ void Machine::step_one(FrameId id, std::uint8_t byte, Config* queue, Config& to)
 
 void Machine::step(const Config& from, std::uint8_t byte, Config& to) {
     to.clear();
-    rounds_.clear();  // an error may have ended the last step anywhere
-    if (rules.empty()) {
-        Config queue = from;
-        for (std::size_t i = 0; i < queue.size(); ++i) step_one(queue[i], byte, &queue, to);
-    } else {
-        return step_closed(closed(from), byte, to);
+    rounds_.clear(), waiting_.clear();  // an error may have ended the last step anywhere
+    if (!rules.empty()) return step_closed(closed(from), byte, to);
+    queue_ = from;
+    for (std::size_t i = 0; i < queue_.size();) {
+        for (; i < queue_.size(); ++i) step_one(queue_[i], byte, &queue_, to);
+        enter_waiting(queue_);
     }
+    enter_waiting(to);
     sort_unique(to);
 }
 
@@ -476,7 +480,7 @@ std::string Machine::shortest_key(const Frame& key, FrameId& next) {
 std::optional<std::string> Machine::shortest_after(FrameId id, const std::string& read) {
     std::string out;
     auto part = [&](std::uint32_t layout, Layout::Part p, std::uint32_t depth) { out += utf8(schemas.layout_text(layout, p, depth)); };
-    for (id = append_rule_rest(id, out); frames_[id].kind != FrameKind::Root; id = frames_[id].parent) {
+    for (id = append_rule_rest(id, out); frames_[id].kind != FrameKind::Root; id = cheapest_member(frames_[id].parent)) {
         Frame f = frames_[id];
         switch (f.kind) {
             case FrameKind::Start: return out + shortest_node(root);
@@ -542,7 +546,7 @@ std::string Machine::shortest(const Config& config) {
             case FrameKind::Text: way = lexer.shortest(f.a) + "\""; break;
             default: way = shortest_key(f, parent); break;
         }
-        const bool is_by_cost = !rules.empty() && f.capture == kNoCapture;
+        const bool is_by_cost = (!rules.empty() || !joins_.empty()) && f.capture == kNoCapture;
         if (!is_by_cost) {
             const auto rest = shortest_after(parent, f.capture == kNoCapture ? way : capture_text(f.capture, 0) + way);
             if (!rest) continue;

@@ -106,9 +106,11 @@ class Machine {
     FrameId rest_frame(Rest rest, FrameId parent);
     FrameId corner_frame(std::uint32_t corner, FrameId parent);
     FrameId joined(std::vector<FrameId> frames);
+    void enter_waiting(Config& out);
     void begin_place();
     const Config& closed(const Config& config);
     std::uint64_t cost_after(FrameId f);
+    FrameId cheapest_member(FrameId f);
     FrameId append_rule_rest(FrameId f, std::string& out);
     void complete_item(FrameId f, Config& out);
     void complete_after_item(FrameId f, Config& out);
@@ -142,6 +144,15 @@ class Machine {
     // frames were seen to end before.
     std::vector<FrameId> ended_;
     std::vector<std::pair<std::uint32_t, FrameId>> calls_;
+    struct Waiting {  // a value that comes next, for whoever it does
+        GoalId goal;
+        std::uint32_t depth, capture;
+        FrameId parent;
+        Config* out;
+        auto operator<=>(const Waiting&) const = default;
+    };
+    std::vector<Waiting> waiting_;
+    Config queue_;
     std::vector<std::uint32_t> place_of_;  // by frame
     std::uint32_t place_ = 0;
     std::vector<std::vector<FrameId>> joins_;

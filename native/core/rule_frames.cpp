@@ -1,6 +1,7 @@
 // How rules run in the machine. What ends at one place is settled together: frames that have ended first, each once, then
 // calls, so that all callers of a rule at this place share one activation of it.
 #include <algorithm>
+#include <unordered_set>
 
 #include "errors.hpp"
 #include "machine.hpp"
@@ -19,7 +20,7 @@ Rest rest_of(const Frame& f) { return {f.a, f.b, f.kind == FrameKind::RulePart};
 }  // namespace
 
 void Machine::begin_place() {
-    ended_.clear(), calls_.clear();  // an error may have ended the last place anywhere
+    ended_.clear(), calls_.clear(), waiting_.clear();  // an error may have ended the last place anywhere
     if (++place_ == 0) std::fill(place_of_.begin(), place_of_.end(), 0), place_ = 1;
 }
 
@@ -76,10 +77,37 @@ void Machine::complete_rule(FrameId id, Config& out) {
     }
 }
 
+// Values of one kind that begin at the same place are one value, whoever they are for: readings that differ further down
+// would multiply with every level.
+void Machine::enter_waiting(Config& out) {
+    if (waiting_.empty()) return;
+    const std::uint32_t before = capture_;
+    std::vector<Waiting> all;
+    std::swap(all, waiting_);
+    for (const Waiting& w : all)
+        if (w.out != &out) waiting_.push_back(w);
+    std::erase_if(all, [&](const Waiting& w) { return w.out != &out; });
+    if (all.size() > 1) std::sort(all.begin(), all.end());
+    for (std::size_t i = 0; i < all.size();) {
+        const Waiting& first = all[i];
+        std::vector<FrameId> parents;
+        auto is_same = [&](const Waiting& w) { return w.goal == first.goal && w.depth == first.depth && w.capture == first.capture; };
+        for (; i < all.size() && is_same(all[i]) && parents.size() < kMaxCallers; ++i) {
+            parents.push_back(all[i].parent);
+            if (first.capture != kNoCapture) break;  // what is kept of the text speaks of one parent
+        }
+        i += first.capture != kNoCapture;
+        capture_ = first.capture;
+        enter_goal(first.goal, first.depth, parents.size() == 1 ? parents[0] : joined(std::move(parents)), out);
+    }
+    capture_ = before;
+}
+
 void Machine::settle(Config& out) {
     const std::uint32_t before = capture_;
     capture_ = kNoCapture;  // rules hold no JSON, so nothing around them is kept
-    while (!ended_.empty() || !calls_.empty()) {
+    while (!ended_.empty() || !calls_.empty() || !waiting_.empty()) {
+        enter_waiting(out);
         while (!ended_.empty()) {
             const FrameId f = ended_.back();
             ended_.pop_back();
@@ -156,10 +184,30 @@ std::uint64_t Machine::cost_after(FrameId f) {
     return costs_after_[f] - 1;
 }
 
+// Of a set of frames the one with the shortest way to the end; else the frame itself.
+FrameId Machine::cheapest_member(FrameId f) {
+    if (frames_[f].kind != FrameKind::Joined) return f;
+    costs_after_.resize(frames_.size());
+    if (costs_after_[f] == 0) {  // the sets below it first, so that nothing is asked inside each other
+        std::vector<FrameId> sets{f};
+        std::unordered_set<FrameId> found{f};
+        for (std::size_t i = 0; i < sets.size(); ++i)
+            for (FrameId at : joins_[frames_[sets[i]].a])
+                for (; at != 0 && found.insert(at).second; at = frames_[at].parent)
+                    if (frames_[at].kind == FrameKind::Joined && costs_after_[at] == 0) sets.push_back(at);
+        std::sort(sets.begin(), sets.end());
+        for (FrameId set : sets)
+            for (FrameId member : joins_[frames_[set].a]) cost_after(member);
+        for (FrameId set : sets) cost_after(set);
+    }
+    const auto& members = joins_[frames_[f].a];
+    return *std::min_element(members.begin(), members.end(), [&](FrameId x, FrameId y) { return costs_after_[x] < costs_after_[y]; });
+}
+
 // Appends what rules still ask for once the child of `f` has ended; returns the frame that comes after them.
 FrameId Machine::append_rule_rest(FrameId f, std::string& out) {
     if (!is_of_rule(frames_[f].kind)) return f;
-    if (cost_after(f) > kMaxWay) throw TooComplex("bytes of the shortest way to the end", kMaxWay);
+    if (cost_after(f) > kMaxWay && !rules.empty()) throw TooComplex("bytes of the shortest way to the end", kMaxWay);
     while (is_of_rule(frames_[f].kind)) {
         const Frame at = frames_[f];
         if (at.kind == FrameKind::Joined) {

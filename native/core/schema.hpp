@@ -281,6 +281,8 @@ class Schemas {
     bool settle_choices(Branch& b, TypeBit type, std::uint32_t layout, std::uint32_t& next);
     std::optional<Options> open_options(const Branch& b, const BranchChoice& choice, const Glance& known);
     void name_witness(const Glance& known, const Lits& option, Options& out);
+    Lit pivot_of(const Lits& option);
+    Options pivot_first(Options options);
     void annotate(Annotations& a, const SchemaNode& s, TypeBit type) const;
     bool close_scopes(Branch& b, TypeBit type);
     bool break_scope(Branch& b, TypeBit type, SchemaId id, const Annotations& a);

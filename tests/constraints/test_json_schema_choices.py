@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from guided import JsonSchema, Vocabulary
+from guided import JsonSchema, Limits, Vocabulary
 from guided.errors import ConstraintTooComplex, UnsatisfiableConstraint
 
 BYTES = Vocabulary([bytes([b]) for b in range(256)], eos_ids=set())
@@ -156,3 +156,37 @@ def test_declared_order_keeps_the_order_of_first_appearance_across_choices():
     assert _accepts(schema, [{"a": 1, "b": 0}], "declared") == [True]
     grammar = JsonSchema(schema).compile(BYTES)
     assert not grammar.matcher().accept_bytes(b'{"b":')
+
+
+def _tagged(tag: str, *keys: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {"t": {"enum": [tag]}}, "required": ["t", *keys]}
+
+
+def test_a_tag_tells_members_apart_beside_one_without_it():
+    members = [_tagged(f"kind{i}", f"a{i}", f"b{i}", f"c{i}") for i in range(12)]
+    untagged = {"type": "object", "required": ["t", "x", "y"]}
+    schema = {"$ref": "#/$defs/e", "$defs": {"e": {"oneOf": [*members, untagged]}}}
+    few = Limits(max_alternatives=100, max_choices=3_000)  # three ways for each of twelve to fail would be 3 ** 12
+    grammar = JsonSchema(schema, order="any").compile(BYTES, limits=few)
+    oracle = jsonschema.Draft202012Validator(schema)
+    filled = {f"{k}{i}": 0 for k in "abc" for i in range(12)}
+    for value in [{"t": "kind3", **filled}, {"t": "kind3", "x": 1, "y": 1}, {"t": "kind3", **filled, "x": 1, "y": 1}]:
+        for left_out in [None, "a3", "y", "b7"]:
+            instance = {k: v for k, v in value.items() if k != left_out}
+            m = grammar.matcher()
+            accepted = m.accept_bytes(json.dumps(instance).encode()) and m.is_accepting
+            assert accepted == oracle.is_valid(instance), instance
+
+
+@pytest.mark.parametrize("order", ["any", "declared"])
+def test_readings_do_not_multiply_with_depth(order):
+    choice = [{"required": [key]} if i % 2 else {"minProperties": i + 1} for i, key in enumerate("bcde")]
+    schema: dict[str, Any] = {"properties": {"a": {"$ref": "#"}, "n": {"items": {"$ref": "#"}}}, "anyOf": choice}
+    grammar = JsonSchema(schema, order=order).compile(BYTES, limits=Limits(max_readings=64))
+    m = grammar.matcher()
+    text = b'{"a":' * 30 + b'{"n":[' + b'{"a":' * 30 + b'{"c":1'
+    assert m.accept_bytes(text)
+    end = m.shortest_completion()
+    assert len(end) == len("}" + "}" * 30 + "]}" + "}" * 30)
+    assert m.accept_bytes(end)
+    assert m.is_accepting
