@@ -1,7 +1,8 @@
 """The compiled core: plain data in, plain data out. Ids are small integers that belong to one `Builder`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from mmap import mmap
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +27,24 @@ class Expression:
     @property
     def size(self) -> int: ...  # nodes and states of automata
 
+class Document:
+    """A JSON value, frozen: equal ones are spelled alike, with keys in the same order."""
+
+    def __init__(self) -> None: ...  # empty; it grows by `add`
+    def add(self, value: object, ids: dict[int, int], objects: dict[int, Any]) -> int: ...  # see json_schema/beyond.py
+    def thaw(self) -> Any: ...  # as Python's values; numbers are int or Decimal
+    def is_plain(self, draft: int) -> bool: ...  # whether no base URI, anchor or other document matters
+    def root_member(self, key: str) -> Any: ...  # None where there is none, () for an array or object
+    @property
+    def text(self) -> str: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+def freeze(value: object) -> Document: ...  # raises InvalidSchema at what is not JSON
+def keywords() -> list[tuple[str, int, int]]: ...  # that say something of values: name, first draft, last draft
+
 class Builder:
     """Collects expressions, schema nodes and grammar nodes; `compile` turns one root into a grammar."""
-
-    places: Sequence[Callable[[int], str | None]]  # set by who lowers schemas: pointers of schema nodes
 
     def __init__(self, **limits: int) -> None: ...  # fields of guided.Limits
 
@@ -53,39 +68,22 @@ class Builder:
     def insert(self, expression: Expression) -> int: ...
     def is_empty(self, part: int) -> bool: ...  # no text at all matches; may raise ConstraintTooComplex
 
-    # JSON Schema nodes: reserve an id (so that schemas can recurse), then define it once.
-    # An instance satisfies a node if its type is in `types`, the parts for its type hold, every literal of `all_of`
-    # holds, of each group of `any_of` at least one, and of each group of `one_of` exactly one. A literal is `node`, or
-    # `~node` for its negation (a negative number).
-    def schema(self) -> int: ...
-    def define_schema(
+    # JSON Schema nodes. An instance satisfies a node if its type is in `types`, the parts for its type hold, every
+    # literal of `all_of` holds, of each group of `any_of` at least one, and of each group of `one_of` exactly one. A
+    # literal is `node`, or `~node` for its negation (a negative number).
+    def lower_schema(
         self,
-        node: int,
+        document: Document,
+        outside: object,  # guided.constraints.json_schema.outside.Outside
         *,
-        types: int,  # bits: 1 null, 2 false, 4 true, 8 number, 16 string, 32 array, 64 object
-        string: int | None = None,  # expression over the *value* of the string (escapes are the core's business)
-        number: int | None = None,  # over the number as it is spelled; None: any JSON number (bounded digits)
-        number_not: int | None = None,  # spellings of all numbers that `number` refuses; for negations
-        properties: Sequence[tuple[str, int]] = (),  # in declared order
-        pattern_properties: Sequence[tuple[int, int]] = (),  # (expression over the key, literal)
-        additional: int | None = None,  # of keys that neither properties nor patterns name; None: anything
-        property_names: int | None = None,
-        required: Sequence[str] = (),
-        min_properties: int = 0,
-        max_properties: int | None = None,
-        prefix_items: Sequence[int] = (),
-        items: int | None = None,  # of the items after the prefix; None: anything
-        min_items: int = 0,
-        max_items: int | None = None,
-        # contains: (from which index on, literal, minContains, maxContains, whether such items count as evaluated)
-        some_items: Sequence[tuple[int, int, int, int | None, bool]] = (),
-        unique_items: bool = False,
-        all_of: Sequence[int] = (),
-        any_of: Sequence[Sequence[int]] = (),
-        one_of: Sequence[Sequence[int]] = (),
-        unevaluated_properties: int | None = None,
-        unevaluated_items: int | None = None,
-    ) -> None: ...
+        draft: int,  # 4, 6, 7, 2019, 2020
+        left_out: Sequence[str],  # keywords that are annotations
+        asserts_formats: bool,
+        max_nodes: int,
+    ) -> int: ...
+    def schema_pointer(self, node: int) -> str | None: ...  # where the schema of a node stands; also once compiled
+    def schema_node(self, node: int) -> dict[str, Any]: ...  # what a node says, for tests
+    def matches(self, expression: int, text: str) -> bool: ...
 
     # Grammar nodes.
     def lexeme(self, expression: int) -> int: ...  # a text of the expression, as UTF-8

@@ -1,16 +1,10 @@
-// The only file that knows Python. Plain data goes in and comes out; ids instead of pointers.
-#include <nanobind/nanobind.h>
+// Python's view of the core; bindings_schema.cpp has the part about schemas, and no other file knows Python. Plain data
+// goes in and comes out; ids instead of pointers.
+#include "bindings.hpp"
+
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/pair.h>
-#include <nanobind/stl/shared_ptr.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/unique_ptr.h>
-#include <nanobind/stl/vector.h>
 
 #include "errors.hpp"
-#include "grammar.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -66,96 +60,6 @@ struct PyMatcher {
         return true;
     }
 };
-
-class PyBuilder {
-   public:
-    const Limits limits;
-
-    explicit PyBuilder(const Limits& limits) : limits(limits), builder_(limits) {}
-
-    Builder& builder() {
-        if (is_spent_) throw nb::value_error("this builder has been compiled; start a new one");
-        return builder_;
-    }
-    ExprPool& pool() { return builder().machine().pool; }
-    Schemas& schemas() { return builder().machine().schemas; }
-    void spend() { is_spent_ = true; }
-
-    ExprId expr(std::uint32_t e) {
-        if (e >= pool().size()) throw nb::value_error("no such expression id");
-        return e;
-    }
-    std::vector<ExprId> exprs(const Ids& ids) {
-        for (std::uint32_t e : ids) expr(e);
-        return ids;
-    }
-    SchemaId schema(std::uint32_t s) {
-        if (s >= schemas().nodes.size()) throw nb::value_error("no such schema id");
-        return s;
-    }
-
-   private:
-    Builder builder_;
-    bool is_spent_ = false;
-};
-
-// Schemas by literal: `node`, or `~node` for its negation.
-using Literals = std::vector<std::int64_t>;
-
-struct SchemaArguments {
-    PyBuilder& b;
-
-    Lit lit(std::int64_t id) const {
-        const bool is_negated = id < 0;
-        return 2 * b.schema(static_cast<std::uint32_t>(is_negated ? ~id : id)) + is_negated;
-    }
-    Lit lit(std::optional<std::int64_t> id) const { return id ? lit(*id) : kNone; }
-    std::uint32_t expr(std::optional<std::uint32_t> e) const { return e ? b.expr(*e) : kNone; }
-    Lits lits(const Literals& ids) const {
-        Lits out;
-        for (std::int64_t id : ids) out.push_back(lit(id));
-        return out;
-    }
-    std::vector<Lits> groups(const std::vector<Literals>& all) const {
-        std::vector<Lits> out;
-        for (const Literals& ids : all) out.push_back(lits(ids));
-        return out;
-    }
-};
-
-using KeyedSchemas = std::vector<std::pair<nb::str, std::int64_t>>;
-using PatternSchemas = std::vector<std::pair<std::uint32_t, std::int64_t>>;
-using CountedItems = std::vector<std::tuple<std::uint32_t, std::int64_t, std::uint32_t, std::optional<std::uint32_t>, bool>>;
-
-void define_schema(PyBuilder& b, std::uint32_t id, std::uint32_t types, std::optional<std::uint32_t> string,
-                   std::optional<std::uint32_t> number, std::optional<std::uint32_t> number_not, const KeyedSchemas& properties,
-                   const PatternSchemas& pattern_properties, std::optional<std::int64_t> additional,
-                   std::optional<std::int64_t> property_names, const std::vector<nb::str>& required, std::uint32_t min_properties,
-                   std::optional<std::uint32_t> max_properties, const Literals& prefix_items, std::optional<std::int64_t> items,
-                   std::uint32_t min_items, std::optional<std::uint32_t> max_items, const CountedItems& some_items,
-                   bool unique_items, const Literals& all_of, const std::vector<Literals>& any_of, const std::vector<Literals>& one_of,
-                   std::optional<std::int64_t> unevaluated_properties, std::optional<std::int64_t> unevaluated_items) {
-    const SchemaArguments of{b};
-    SchemaNode n;
-    n.types = types;
-    n.string = of.expr(string), n.number = of.expr(number), n.number_not = of.expr(number_not);
-    for (const auto& [key, s] : properties) n.properties.push_back({b.schemas().intern_key(to_text(key)), of.lit(s)});
-    for (const auto& [pattern, s] : pattern_properties) n.pattern_properties.push_back({b.expr(pattern), of.lit(s)});
-    n.additional = of.lit(additional), n.property_names = of.lit(property_names);
-    for (const auto& key : required) n.required.push_back(b.schemas().intern_key(to_text(key)));
-    n.min_properties = min_properties, n.max_properties = max_properties.value_or(kUnbounded);
-    n.prefix = of.lits(prefix_items), n.items = of.lit(items);
-    n.min_items = min_items, n.max_items = max_items.value_or(kUnbounded);
-    for (const auto& [from, value, min, max, evaluates] : some_items)
-        n.some_items.push_back({from, of.lit(value), min, max.value_or(kUnbounded), evaluates});
-    n.unique_items = unique_items;
-    n.all_of = of.lits(all_of), n.any_of = of.groups(any_of), n.one_of = of.groups(one_of);
-    n.unevaluated_properties = of.lit(unevaluated_properties), n.unevaluated_items = of.lit(unevaluated_items);
-    n.is_defined = true;
-    SchemaNode& slot = b.schemas().nodes[b.schema(id)];
-    if (slot.is_defined) throw nb::value_error("this schema node is defined already");
-    slot = std::move(n);
-}
 
 Limits limits_of(const nb::kwargs& given) {
     Limits out;
@@ -222,7 +126,8 @@ nb::object allowed_tokens(const PyMatcher& m) {
 void bind_builder(nb::module_& m) {
     nb::class_<PortableExpr>(m, "Expression", "A regular expression outside of any builder; it never changes.")
         .def_prop_ro("size", [](const PortableExpr& x) { return x.num_parts(); });
-    nb::class_<PyBuilder>(m, "Builder", nb::dynamic_attr())
+    nb::class_<PyBuilder> builder(m, "Builder");
+    builder
         .def("__init__", [](PyBuilder* self, nb::kwargs given) { new (self) PyBuilder(limits_of(given)); })
         .def("empty", [](PyBuilder&) { return ExprPool::kEmpty; })
         .def("epsilon", [](PyBuilder&) { return ExprPool::kEpsilon; })
@@ -271,17 +176,6 @@ void bind_builder(nb::module_& m) {
         .def("exported", [](PyBuilder& b, std::uint32_t e) { return b.pool().exported(b.expr(e)); }, "part"_a)
         .def("insert", [](PyBuilder& b, const PortableExpr& x) { return b.pool().insert(x); }, "expression"_a)
         .def("is_empty", [](PyBuilder& b, std::uint32_t e) { return !b.pool().nonempty(b.expr(e)); }, "part"_a)
-        .def("schema", [](PyBuilder& b) {
-            b.schemas().nodes.emplace_back();
-            return static_cast<std::uint32_t>(b.schemas().nodes.size() - 1);
-        })
-        .def("define_schema", &define_schema, "node"_a, nb::kw_only(), "types"_a, "string"_a = nb::none(), "number"_a = nb::none(),
-             "number_not"_a = nb::none(), "properties"_a = KeyedSchemas{}, "pattern_properties"_a = PatternSchemas{},
-             "additional"_a = nb::none(), "property_names"_a = nb::none(), "required"_a = std::vector<nb::str>{}, "min_properties"_a = 0,
-             "max_properties"_a = nb::none(), "prefix_items"_a = Literals{}, "items"_a = nb::none(), "min_items"_a = 0,
-             "max_items"_a = nb::none(), "some_items"_a = CountedItems{}, "unique_items"_a = false, "all_of"_a = Literals{},
-             "any_of"_a = std::vector<Literals>{}, "one_of"_a = std::vector<Literals>{}, "unevaluated_properties"_a = nb::none(),
-             "unevaluated_items"_a = nb::none())
         .def("lexeme", [](PyBuilder& b, std::uint32_t e) { return b.builder().lexeme(b.expr(e)); }, "expression"_a)
         .def("raw", [](PyBuilder& b, nb::bytes text) { return b.builder().raw(to_string(text)); }, "text"_a)
         .def("json", &json_node, "schema"_a, nb::kw_only(), "order"_a, "item_separator"_a, "key_separator"_a, "whitespace"_a,
@@ -307,6 +201,7 @@ void bind_builder(nb::module_& m) {
             b.spend();
             return grammar;
         }, "root"_a, "vocabulary"_a);
+    bind_lowering(builder);
 }
 
 void bind_matcher(nb::module_& m) {
@@ -351,6 +246,11 @@ NB_MODULE(_native, m) {
             raise("ConstraintTooComplex", nb::make_tuple(e.what_is, e.limit, e.name.empty() ? nb::none() : nb::object(nb::str(e.name.c_str()))), e.schema);
         } catch (const Unsupported& e) {
             raise("UnsupportedSchema", nb::make_tuple("", e.keyword, std::string(e.what())), e.schema);
+        } catch (const SchemaError& e) {
+            if (e.keyword.empty())
+                raise("InvalidSchema", nb::make_tuple(e.pointer, std::string(e.what())));
+            else
+                raise("UnsupportedSchema", nb::make_tuple(e.pointer, e.keyword, std::string(e.what())));
         } catch (const Unsatisfiable& e) {
             raise("UnsatisfiableConstraint", nb::make_tuple(std::string(e.what())));
         }
@@ -376,6 +276,7 @@ NB_MODULE(_native, m) {
         .def_prop_ro("size", &Trie::num_tokens)
         .def_prop_ro("max_token_bytes", &Trie::max_token_bytes);
     m.attr("TABLES_FORMAT") = kTablesFormat;
+    bind_document(m);
     bind_builder(m);
     m.def("default_limits", &default_limits, "What a builder without arguments allows.");
     nb::class_<Grammar>(m, "Grammar", "A compiled grammar; grown lazily as it is used.")

@@ -44,14 +44,14 @@ def _spelling(parameter: Any) -> str:
 
 def keyword_page() -> str:
     """docs/keywords.md: what each draft enforces, from the tables that lowering reads."""
+    from guided import _native
     from guided.constraints.json_schema.formats import KNOWN_FORMATS, REFUSED_FORMATS
-    from guided.constraints.json_schema.keywords import APPLIES
 
     drafts = {4: "4", 6: "6", 7: "7", 2019: "2019-09", 2020: "2020-12"}
     head = f"| keyword | {' | '.join(drafts.values())} |\n|---|" + ":-:|" * len(drafts)
     rows = [
         f"| `{keyword}` | " + " | ".join("yes" if first <= draft <= last else "" for draft in drafts) + " |"
-        for keyword, (first, last) in sorted(APPLIES.items())
+        for keyword, first, last in sorted(_native.keywords())
     ]
     asserted = ", ".join(f"`{name}`" for name in sorted(KNOWN_FORMATS - REFUSED_FORMATS.keys()))
     refused = [f"- `{name}`: {REFUSED_FORMATS[name]}." for name in sorted(REFUSED_FORMATS)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
 from guided.constraints.limits import Limits
@@ -74,17 +74,17 @@ def _made(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _native.G
     except UnsatisfiableConstraint as problem:
         raise UnsatisfiableConstraint(problem.reason, constraint.clash(limits)) from None
     except (ConstraintTooComplex, UnsupportedSchema) as problem:
-        raise _placed(problem, getattr(builder, "places", ())) from None
+        raise _placed(problem, builder) from None
 
 
 def _placed(
-    problem: ConstraintTooComplex | UnsupportedSchema, places: Sequence[Callable[[int], str | None]]
+    problem: ConstraintTooComplex | UnsupportedSchema, builder: _native.Builder
 ) -> ConstraintTooComplex | UnsupportedSchema:
     """The same error with the pointer of the schema node that the core blames."""
     node = getattr(problem, "schema_node", None)
-    pointers = [] if node is None else [pointer for place in places if (pointer := place(node)) is not None]
-    if not pointers:
+    pointer = None if node is None else builder.schema_pointer(node)
+    if pointer is None:
         return problem
     if isinstance(problem, UnsupportedSchema):
-        return UnsupportedSchema(pointers[0], problem.keyword, problem.reason)
-    return ConstraintTooComplex(problem.what, problem.limit, problem.name, pointers[0])
+        return UnsupportedSchema(pointer, problem.keyword, problem.reason)
+    return ConstraintTooComplex(problem.what, problem.limit, problem.name, pointer)

@@ -1,16 +1,12 @@
-"""A readable twin of the native builder: expressions with derivatives, one character at a time, and recorded calls.
+"""A readable twin of the native builder: expressions with derivatives, one character at a time.
 
-It lets the lowering be tested against oracles without the native core.
+It lets the lowering of patterns and numbers be tested against oracles without the native core.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
-
-from guided.constraints.json_schema.values import value_key
 
 
 class FakeExpression(NamedTuple):
@@ -30,8 +26,6 @@ class FakeBuilder:
         self.nodes: list[tuple[Any, ...]] = []
         self.ids: dict[tuple[Any, ...], int] = {}
         self.derivatives: dict[tuple[int, str], int] = {}
-        self.schemas: dict[int, dict[str, Any]] = {0: {"types": 127}}
-        self.grammar: list[tuple[Any, ...]] = []
 
     def _node(self, *node: Any) -> int:
         if node not in self.ids:
@@ -170,121 +164,3 @@ class FakeBuilder:
         for char in text:
             e = self.derive(e, char)
         return self.nullable(e)
-
-    # Schemas are recorded, and instances are judged by them.
-    def schema(self) -> int:
-        self.schemas[len(self.schemas)] = {}
-        return len(self.schemas) - 1
-
-    def define_schema(self, node: int, **fields: Any) -> None:
-        assert not self.schemas[node], "defined twice"
-        self.schemas[node] = fields
-
-    def holds(self, literal: int, value: Any) -> bool:
-        """Whether a JSON value satisfies a schema node, or with a negative number does not."""
-        return not self.judge(~literal, value)[0] if literal < 0 else self.judge(literal, value)[0]
-
-    def judge(self, node: int, value: Any) -> tuple[bool, set[Any]]:
-        """Whether `value` satisfies the node, and the keys or indexes that were evaluated if so."""
-        fields = self.schemas[node]
-        evaluated: set[Any] = set()
-        checks = [self._holds_scalar(fields, value)]
-        if isinstance(value, dict):
-            checks.append(self._holds_object(fields, value, evaluated))
-        if isinstance(value, list):
-            checks.append(self._holds_array(fields, value, evaluated))
-        groups = [([n], 1, 1) for n in fields.get("all_of", ())]
-        groups += [(g, 1, len(g)) for g in fields.get("any_of", ())]
-        groups += [(g, 1, 1) for g in fields.get("one_of", ())]
-        for group, least, most in groups:
-            held = 0
-            for literal in group:
-                is_held = self.holds(literal, value)
-                held += is_held
-                if is_held and literal >= 0:
-                    evaluated |= self.judge(literal, value)[1]
-            checks.append(least <= held <= most)
-        for name, keys in (
-            ("unevaluated_properties", value if isinstance(value, dict) else ()),
-            ("unevaluated_items", range(len(value)) if isinstance(value, list) else ()),
-        ):
-            if fields.get(name) is not None:
-                checks.append(all(self.holds(fields[name], value[k]) for k in keys if k not in evaluated))
-                evaluated |= set(keys)
-        return all(checks), evaluated
-
-    def _holds_scalar(self, fields: dict[str, Any], value: Any) -> bool:
-        bits = {type(None): 1, str: 16, list: 32, dict: 64, int: 8, float: 8}
-        bit = (4 if value else 2) if isinstance(value, bool) else bits[type(value)]
-        if not fields["types"] & bit:
-            return False
-        if bit == 16 and fields.get("string") is not None:
-            return self.matches(fields["string"], value)
-        if bit == 8 and fields.get("number") is not None:
-            spelled = json.dumps(value)
-            is_held = self.matches(fields["number"], spelled)
-            if fields.get("number_not") is not None:
-                assert self.matches(fields["number_not"], spelled) != is_held, spelled
-            return is_held
-        return True
-
-    def _holds_object(self, fields: dict[str, Any], value: dict[str, Any], evaluated: set[Any]) -> bool:
-        least, most = fields.get("min_properties", 0), fields.get("max_properties")
-        checks = [
-            len(value) >= least,
-            most is None or len(value) <= most,
-            set(fields.get("required", ())) <= set(value),
-        ]
-        properties = dict(fields.get("properties", ()))
-        for key, item in value.items():
-            mine = [properties[key]] if key in properties else []
-            mine += [n for e, n in fields.get("pattern_properties", ()) if self.matches(e, key)]
-            if not mine and fields.get("additional") is not None:
-                mine = [fields["additional"]]
-            if mine:
-                evaluated.add(key)
-            checks += [self.holds(n, item) for n in mine]
-            if fields.get("property_names") is not None:
-                checks.append(self.holds(fields["property_names"], key))
-        return all(checks)
-
-    def _holds_array(self, fields: dict[str, Any], value: list[Any], evaluated: set[Any]) -> bool:
-        least, most = fields.get("min_items", 0), fields.get("max_items")
-        checks = [len(value) >= least, most is None or len(value) <= most]
-        prefix = fields.get("prefix_items", ())
-        for i, item in enumerate(value):
-            mine = prefix[i] if i < len(prefix) else fields.get("items")
-            if mine is not None:
-                evaluated.add(i)
-                checks.append(self.holds(mine, item))
-        if fields.get("unique_items"):
-            keys = [value_key(json.loads(json.dumps(item), parse_float=Decimal)) for item in value]
-            checks.append(len(set(keys)) == len(keys))
-        for start, literal, fewest, highest, counts in fields.get("some_items", ()):
-            found = [i for i in range(start, len(value)) if self.holds(literal, value[i])]
-            checks.append(len(found) >= fewest and (highest is None or len(found) <= highest))
-            if counts:
-                evaluated |= set(found)
-        return all(checks)
-
-    def _grammar(self, *node: Any) -> int:
-        self.grammar.append(node)
-        return len(self.grammar) - 1
-
-    def lexeme(self, expression: int) -> int:
-        return self._grammar("lexeme", expression)
-
-    def raw(self, text: bytes) -> int:
-        return self._grammar("raw", text)
-
-    def json(self, schema: int, **layout: Any) -> int:
-        return self._grammar("json", schema, layout)
-
-    def sequence(self, parts: Sequence[int]) -> int:
-        return self._grammar("sequence", tuple(parts))
-
-    def choice(self, parts: Sequence[int]) -> int:
-        return self._grammar("choice", tuple(parts))
-
-    def repetition(self, part: int, minimum: int, maximum: int | None, separator: int | None) -> int:
-        return self._grammar("repetition", part, minimum, maximum, separator)

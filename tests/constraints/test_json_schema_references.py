@@ -18,7 +18,7 @@ from guided.constraints import JsonSchema, Limits
 from guided.errors import ConstraintTooComplex, InvalidSchema, UnsupportedSchema
 
 from .conftest import BYTES, accepts
-from .fake_builder import FakeBuilder
+from .judge import Judge
 
 D2019 = "https://json-schema.org/draft/2019-09/schema"
 LIST = {
@@ -364,14 +364,13 @@ def test_random_scopes_are_judged_as_by_jsonschema():
     for _ in range(600):
         schema = _random_resource(rng, "http://x.test/root")
         schema["$defs"] |= {name: _random_resource(rng, name) for name in ("r1", "r2", "r3")}
-        builder = FakeBuilder()
         try:
-            JsonSchema(schema).lower(builder)
+            judge = Judge(JsonSchema(schema))
         except InvalidSchema:
             continue  # it applies itself to the same value
         validator = jsonschema.Draft202012Validator(schema)
         for value in [_random_value(rng, 3) for _ in range(8)]:
-            verdict = builder.holds(builder.grammar[-1][1], value)
+            verdict = judge.accepts(value)
             assert verdict == validator.is_valid(value), (schema, value)
             verdicts[verdict] += 1
     assert min(verdicts[True], verdicts[False]) > 500

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from guided.constraints.json_schema.keywords import pointer_to
+from guided.constraints.json_schema.place import pointer_to
 
 __all__ = ["clashing_keywords"]
 

@@ -6,13 +6,14 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from guided.constraints.constraint import Constraint
+from guided.constraints.json_schema.beyond import Beyond
 from guided.constraints.json_schema.clash import clashing_keywords
-from guided.constraints.json_schema.dialects import draft_of
-from guided.constraints.json_schema.lower import SchemaLowering
+from guided.constraints.json_schema.dialects import draft_of, left_out
 from guided.constraints.json_schema.options import SchemaOptions, Whitespace, layout_of
+from guided.constraints.json_schema.outside import Outside
 from guided.constraints.json_schema.source import SchemaSource, read_source
 from guided.constraints.limits import Limits
-from guided.errors import ConstraintError, InvalidSchema, UnsatisfiableConstraint
+from guided.errors import ConstraintError, UnsatisfiableConstraint, UnsupportedSchema
 
 if TYPE_CHECKING:
     from guided import _native
@@ -58,32 +59,44 @@ class JsonSchema(Constraint):
             unknown_formats=unknown_formats,
             may_exceed=may_exceed,
         )
-        document = self._source.document
-        if not isinstance(document, dict | bool):
-            raise InvalidSchema("", f"a schema must be an object or a boolean, not {type(document).__name__}")
-        self._draft = draft_of(document, draft)
+        self._draft = draft_of(self._source.document.root_member("$schema"), draft)
 
     @property
     def schema_text(self) -> str:
         """The schema as JSON text."""
-        return self._source.text
+        return self._source.document.text
 
     @property
     def identity(self) -> Hashable:
         options = self.options
         origin = self._source.origin if isinstance(self._source.origin, Hashable) else repr(self._source.origin)
         layout = (options.order, options.whitespace, options.indent, options.formats, options.unknown_formats)
-        return self._source.text, self._draft, layout, id(options.registry), origin, options.may_exceed
+        return self._source.document, self._draft, layout, id(options.registry), origin, options.may_exceed
 
     def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
-        lowering = SchemaLowering(builder, self._source, self._draft, self.options, limits.max_schema_nodes)
-        root, options = lowering.lower(), self.options
-        builder.places = (*getattr(builder, "places", ()), lowering.pointers())
+        document, options = self._source.document, self.options
+        unused = left_out(document.root_member("$schema"), self._draft, options.registry)
+        beyond = None
+        if not document.is_plain(self._draft):
+            if unused:
+                reason = "vocabularies of a metaschema together with references beyond the document"
+                raise UnsupportedSchema("/$schema", "$schema", reason)
+            beyond = Beyond(document.thaw(), self._draft, options.registry)
+            document = beyond.document
+        outside = Outside(self._draft, beyond, refuses_unknown_formats=options.unknown_formats == "error")
+        root = builder.lower_schema(
+            document,
+            outside,
+            draft=self._draft,
+            left_out=tuple(unused),
+            asserts_formats=options.formats == "assert",
+            max_nodes=limits.max_schema_nodes,
+        )
         return builder.json(root, order=options.order, may_exceed=options.may_exceed, **layout_of(options))
 
     def clash(self, limits: Limits) -> str | None:
-        document = self._source.document
-        is_short = isinstance(document, dict) and len(self._source.text) <= _LONGEST_EXPLAINED
+        document = self._source.document.thaw()
+        is_short = isinstance(document, dict) and len(self.schema_text) <= _LONGEST_EXPLAINED
         if not is_short or self._is_satisfiable(document, limits):
             return None
         return clashing_keywords(document, lambda part: self._is_satisfiable(part, limits))
@@ -106,5 +119,5 @@ class JsonSchema(Constraint):
         return self._source.read_instance(text)
 
     def __repr__(self) -> str:
-        text = self._source.text
+        text = self.schema_text
         return f"JsonSchema({text if len(text) <= 200 else text[:197] + '...'})"

@@ -48,18 +48,17 @@ _VOCABULARIES: dict[int, dict[str, frozenset[str]]] = {
 }
 
 
-def draft_of(document: Any, draft: str | None) -> int:
-    """The draft asked for, else the one `$schema` names, else 2020-12."""
+def draft_of(uri: Any, draft: str | None) -> int:
+    """The draft asked for, else the one that the value of `$schema` names, else 2020-12."""
     if draft is not None:
         name = str(draft).removeprefix("draft").removeprefix("-").lstrip("0")
         if name not in _NAMES:
             raise InvalidSchema("", f"there is no draft {draft!r}; there are {', '.join(_NAMES)}")
         return _NAMES[name]
-    uri = document.get("$schema") if isinstance(document, dict) else None
     if uri is None:
         return 2020
     if not isinstance(uri, str):
-        raise InvalidSchema("/$schema", f"$schema must be a string, not {uri!r}")
+        raise InvalidSchema("/$schema", "$schema must be a string")
     plain = _plain(uri)
     if "draft-03" in plain or "draft-02" in plain or "draft-01" in plain:
         raise UnsupportedSchema("/$schema", "$schema", "drafts before 4 are not supported")
@@ -72,9 +71,8 @@ def draft_named(schema: Any) -> int | None:
     return DRAFT_URIS.get(_plain(uri)) if isinstance(uri, str) else None
 
 
-def left_out(document: Any, draft: int, registry: Any) -> frozenset[str]:
+def left_out(uri: Any, draft: int, registry: Any) -> frozenset[str]:
     """The keywords that the metaschema in `$schema` makes annotations; none where it is not in the registry."""
-    uri = document.get("$schema") if isinstance(document, dict) else None
     if draft < 2019 or not isinstance(uri, str) or registry is None or _plain(uri) in DRAFT_URIS:
         return frozenset()
     metaschema = _contents(registry, uri.removesuffix("#"))

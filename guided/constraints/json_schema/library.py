@@ -47,7 +47,7 @@ class Library:
         self._anchors: dict[int, _Anchors] = {}
         self._targets: dict[tuple[int, str], tuple[Place, Any]] = {}
         self._root_resolver = self._resolver_of(document)
-        self.root = self._entered(Place(document, "", self._root_resolver, is_entered=True), document)
+        self.root = self._entered(Place(document, "", self._root_resolver), document)
 
     def inside(self, place: Place) -> Place:
         """The place with the base URI that its own `$id` sets."""
@@ -55,7 +55,7 @@ class Library:
             resolver = place.resolver.in_subresource(self._specification.create_resource(place.schema))
         except (AttributeError, TypeError, ValueError) as problem:
             raise InvalidSchema(place.pointer, f"the schema's identifier cannot be read: {problem!r}") from problem
-        entered = Place(place.schema, place.pointer, resolver, is_entered=True, scope=place.scope)
+        entered = Place(place.schema, place.pointer, resolver, scope=place.scope)
         return entered if resolver is place.resolver else self._entered(entered, place.schema)
 
     def lookup(self, place: Place, reference: str, at: str) -> Place:
@@ -73,11 +73,11 @@ class Library:
         if self._draft < _NAMED_ANCHORS or not fragment or fragment.startswith("/"):
             found = self._resolve(resolver, reference, at)
             pointer = urllib.parse.unquote(reference.removeprefix("#"))
-            target = Place(found.contents, pointer, found.resolver, is_entered=True)
+            target = Place(found.contents, pointer, found.resolver)
             is_tracked = self._draft >= _NAMED_ANCHORS
             return target, self._resolve(found.resolver, "#", at).contents if is_tracked else None
         resource = self._resolve(resolver, uri or "#", at)
-        anchors = self._anchors_of(Place(resource.contents, uri, resource.resolver, is_entered=True))
+        anchors = self._anchors_of(Place(resource.contents, uri, resource.resolver))
         anchor = anchors.named.get(urllib.parse.unquote(fragment))
         if anchor is None:
             raise InvalidSchema(at, f"the reference {reference!r} points at nothing: there is no such anchor")
@@ -118,7 +118,7 @@ class Library:
                 raise UnsupportedSchema(place.pointer, "$schema", reason)
         if self._draft < _NAMED_ANCHORS:
             return place
-        anchors = self._anchors_of(Place(root, place.pointer, place.resolver, is_entered=True))
+        anchors = self._anchors_of(Place(root, place.pointer, place.resolver))
         return place.within(place.scope.inside(anchors.dynamic))
 
     def _anchors_of(self, resource: Place) -> _Anchors:
@@ -130,7 +130,7 @@ class Library:
                 for keyword in ("$anchor", "$dynamicAnchor"):
                     name = schema.get(keyword)
                     if isinstance(name, str) and (keyword == "$anchor" or self._draft >= 2020):
-                        anchor = Place(schema, f"{resource.pointer}#{name}", resource.resolver, is_entered=True)
+                        anchor = Place(schema, f"{resource.pointer}#{name}", resource.resolver)
                         named[name] = anchor
                         if keyword == "$dynamicAnchor":
                             dynamic[name] = anchor

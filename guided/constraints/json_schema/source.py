@@ -1,7 +1,7 @@
 """From what a user calls a schema to JSON: text, dict, bool, pydantic model, dataclass, TypedDict or another type.
 
-The result is a private copy whose numbers are exact (int or Decimal, a float by its shortest spelling), its canonical
-text, which makes equal schemas equal constraints, and a way to read instances.
+The result is a frozen copy whose numbers are exact (a float by its shortest spelling), which makes equal schemas equal
+constraints, and a way to read instances.
 """
 
 from __future__ import annotations
@@ -13,47 +13,29 @@ import sys
 import threading
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any, is_typeddict
+from typing import TYPE_CHECKING, Any, is_typeddict
 
-from guided.constraints.json_schema.keywords import pointer_to
 from guided.errors import ConstraintError, ConstraintTooComplex, InvalidSchema
+
+if TYPE_CHECKING:
+    from guided import _native
 
 __all__ = ["SchemaSource", "read_source", "schema_of_type"]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class SchemaSource:
-    """A schema as JSON, its text, and how the text of an instance becomes a value.
+    """A schema, how the text of an instance becomes a value, and the type that it was made from, if any.
 
-    Constraints live long, in caches too, and many long-lived containers make the garbage collector slow: so a document
-    that can be read from the text once more is let go when it has been used.
+    Constraints live long, in caches too, and many long-lived containers make the garbage collector slow: a document is
+    one object to it.
     """
 
-    __slots__ = ("_document", "_is_readable", "origin", "read_instance", "text")
-
-    def __init__(
-        self, document: Any, text: str, read_instance: Callable[[str], Any], origin: Any = None, *, is_readable: bool
-    ) -> None:
-        """`is_readable`: `text` can be read as it is. `origin`: the type it was made from."""
-        self._document = document
-        self._is_readable = is_readable
-        self.text = text
-        self.read_instance = read_instance
-        self.origin = origin
-
-    @property
-    def document(self) -> Any:
-        """The schema, never to be changed."""
-        document = self._document
-        return _decoded(self.text) if document is _LET_GO else document
-
-    def take_document(self) -> Any:
-        """The schema, for the last time in a while."""
-        document = self.document
-        if self._is_readable:
-            self._document = _LET_GO
-        return document
+    document: _native.Document
+    read_instance: Callable[[str], Any]
+    origin: Any = None
 
 
 def read_source(source: Any) -> SchemaSource:
@@ -61,7 +43,7 @@ def read_source(source: Any) -> SchemaSource:
     if isinstance(source, str | bytes | bytearray):
         return _from_text(source)
     if isinstance(source, dict | bool):
-        return _from_json(source)
+        return SchemaSource(_frozen(source), _read_json_instance)
     if isinstance(source, type) and hasattr(source, "model_json_schema"):
         return _schema_of_model(source)
     if isinstance(source, type) and (dataclasses.is_dataclass(source) or is_typeddict(source)):
@@ -70,6 +52,13 @@ def read_source(source: Any) -> SchemaSource:
         f"a schema must be a dict, bool, JSON text, pydantic model, dataclass or TypedDict, not {source!r}; "
         "for other types use guided.constraint()"
     )
+
+
+def _frozen(document: Any) -> _native.Document:
+    """A private copy; InvalidSchema at the first thing that is not JSON."""
+    from guided import _native
+
+    return _native.freeze(document)
 
 
 _MOST_MODELS = 64
@@ -114,7 +103,7 @@ def schema_of_type(annotation: Any) -> SchemaSource:
                 problems.append(problem)
         raise ConstraintError(f"the text does not fit {annotation!r}: {problems[-1]}") from problems[-1]
 
-    return _from_json(document, read, annotation)
+    return SchemaSource(_frozen(document), read, annotation)
 
 
 _INEXACT = 2**53  # from here on not every integer is a float
@@ -175,7 +164,6 @@ def _refuse_constant(name: str) -> Any:
     raise InvalidSchema("", f"{name} is not a JSON number")
 
 
-_ENCODER = json.JSONEncoder(allow_nan=False)
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
@@ -185,9 +173,9 @@ def _from_text(text: str | bytes | bytearray) -> SchemaSource:
     except ValueError as problem:
         raise InvalidSchema("", f"the schema is not JSON: {problem}") from problem
     document = _decoded(decoded)
-    if "\\u" in decoded or "\\/" in decoded:  # keywords must be found in the text as they are
-        decoded = "".join(_tokens(document))
-    return SchemaSource(document, decoded, _read_json_instance, is_readable=True)
+    if not isinstance(document, dict | bool):
+        raise InvalidSchema("", f"a schema must be an object or a boolean, not {type(document).__name__}")
+    return SchemaSource(_frozen(document), _read_json_instance)
 
 
 def _decoded(text: str) -> Any:
@@ -197,78 +185,3 @@ def _decoded(text: str) -> Any:
         raise ConstraintTooComplex("the nesting of a schema given as text; pass a dict", 400) from None
     except (ValueError, InvalidOperation) as problem:
         raise InvalidSchema("", f"the schema is not JSON: {problem}") from problem
-
-
-def _from_json(
-    value: Any, read_instance: Callable[[str], Any] = _read_json_instance, origin: Any = None
-) -> SchemaSource:
-    try:
-        text = _ENCODER.encode(value)
-        return SchemaSource(_DECODER.decode(text), text, read_instance, origin, is_readable=True)
-    except (TypeError, ValueError, RecursionError, InvalidOperation):
-        document = _copied(value)  # slower, but it takes any depth and says what is wrong where
-    return SchemaSource(document, "".join(_tokens(document)), read_instance, origin, is_readable=False)
-
-
-def _copied(value: Any) -> Any:
-    """A deep copy without recursion; InvalidSchema at the first thing that is not JSON."""
-    holder: list[Any] = [None]
-    pending: list[tuple[Any, str, Any, Any]] = [(value, "", holder, 0)]  # what, where, the copy to put it in, its key
-    open_ids: set[int] = set()
-    while pending:
-        item, pointer, target, key = pending.pop()
-        if item is _LEAVE:
-            open_ids.discard(key)
-        elif isinstance(item, dict | list | tuple):
-            if id(item) in open_ids:
-                raise InvalidSchema(pointer, "the schema contains itself")
-            open_ids.add(id(item))
-            pending.append((_LEAVE, pointer, None, id(item)))
-            entries = {str(k): v for k, v in item.items()} if isinstance(item, dict) else dict(enumerate(item))
-            target[key] = made = dict.fromkeys(entries) if isinstance(item, dict) else [None] * len(item)
-            pending.extend((v, pointer_to(pointer, k), made, k) for k, v in entries.items())
-        else:
-            target[key] = _scalar(item, pointer)
-    return holder[0]
-
-
-_LEAVE, _LET_GO = object(), object()
-
-
-def _scalar(value: Any, pointer: str) -> Any:
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float | Decimal):
-        exact = Decimal(repr(value)) if isinstance(value, float) else value
-        if not exact.is_finite():
-            raise InvalidSchema(pointer, f"{value} is not a JSON number")
-        return exact
-    raise InvalidSchema(pointer, f"{value!r} is not JSON")
-
-
-def _tokens(document: Any) -> Iterator[str]:
-    """The document as text, piece by piece, without recursion; only its identity matters."""
-    pending: list[Any] = [document]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, _Mark):
-            yield item.text
-        elif isinstance(item, dict):
-            yield "{"
-            pending.append(_Mark("}"))
-            for key, value in reversed(item.items()):
-                pending.extend((_Mark(","), value, _Mark(json.dumps(key) + ":")))
-        elif isinstance(item, list):
-            yield "["
-            pending.append(_Mark("]"))
-            for value in reversed(item):
-                pending.extend((_Mark(","), value))
-        else:
-            yield str(item) if isinstance(item, Decimal) else json.dumps(item)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Mark:
-    text: str
