@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from transformers import Phi3Config, Phi3ForCausalLM
+from transformers.integrations import sdpa_attention
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from guided.errors import GenerationError
+from guided.errors import GenerationError, ModelLoadError
 from guided.runtime.engine import Extend, Policy
 from guided_backends import transformers as backend
 
@@ -13,7 +15,7 @@ TOLERANCE = 1e-4
 RNG = np.random.default_rng(0)
 TEXTS = [RNG.integers(3, 300, n).tolist() for n in (20, 7, 33, 1, 12)]
 TEXTS.append(TEXTS[0][:15] + TEXTS[2][:9])  # shares 15 tokens with the first
-FORMS = pytest.mark.parametrize("form", [None, "packed", "batched"])
+FORMS = pytest.mark.parametrize("form", [None, "packed", "ragged", "batched"])
 
 
 def assert_close(left, right):
@@ -161,3 +163,30 @@ def test_long_rope_ends_where_its_cache_would_be_wrong(tokenizer):
     assert engine.capabilities.max_len == 16
     with pytest.raises(GenerationError, match="at most 16"):
         engine.step([Extend(engine.open([]), [5] * 17)])
+
+
+def test_a_model_that_works_on_its_keys_never_runs_ragged(engine_of, monkeypatch):
+    def forms(engine):
+        seen = []
+        make = engine._runner._layouts.make
+
+        class Layouts:
+            def make(self, plan):
+                layout = make(plan)
+                seen.append(any(reads.pieces for reads in layout.reads.values()))
+                return layout
+
+        engine._runner._layouts = Layouts()
+        engine.step([Extend(engine.open([]), text) for text in (TEXTS[0], TEXTS[2])])
+        return seen
+
+    assert forms(engine_of("llama")) == [True]
+    attend = sdpa_attention.sdpa_attention_forward
+
+    def scaled(module, query, key, value, *args, **kwargs):
+        return attend(module, query, key * 1.0, value, *args, **kwargs)
+
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS._global_mapping, "sdpa", scaled)
+    assert forms(engine_of("llama")) == [False]
+    with pytest.raises(ModelLoadError, match="ragged"):
+        engine_of("llama", form="ragged")

@@ -12,7 +12,7 @@ from guided_backends.transformers.layout import LayoutMaker
 REACHES = {"full": Reach(), "sliding": Reach(window=4), "chunked": Reach(chunk=3)}
 
 
-def maker(form=None, *, skip=True, dtype=torch.bool):
+def maker(form=None, *, skip=True, dtype=torch.bool, ragged=False):
     return LayoutMaker(
         reaches=REACHES,
         groups_heads=True,
@@ -20,6 +20,7 @@ def maker(form=None, *, skip=True, dtype=torch.bool):
         device=torch.device("cpu"),
         mask_dtype=dtype,
         form=form,
+        can_be_ragged=ragged,
     )
 
 
@@ -47,6 +48,8 @@ def may_see(kind, query, key):
 def seen_slots(layout, kind, batch, query):
     """The slots that a query of the input looks at, as the layer would read them."""
     reads = layout.reads[kind]
+    if reads.pieces:
+        return seen_in_pieces(reads.pieces, query)
     if reads.index is None:
         slots = np.arange(reads.low, reads.low + reads.width)
     else:
@@ -57,6 +60,18 @@ def seen_slots(layout, kind, batch, query):
     return sorted((slots[: query + 1] if is_fresh else slots).tolist())
 
 
+def seen_in_pieces(pieces, query):
+    for piece in pieces:
+        if query >= piece.num_new:
+            query -= piece.num_new
+            continue
+        slots = np.arange(piece.low, piece.low + piece.width) if piece.index is None else piece.index.numpy()
+        if piece.mask is not None:
+            return sorted(slots[piece.mask[query].numpy()].tolist())
+        return sorted(slots[: query + 1].tolist() if piece.is_causal else slots.tolist())
+    raise AssertionError("no piece has this query")
+
+
 CASES = {
     "one fresh row": [(7, range(3, 10))],
     "one token": [(1, range(3, 14))],
@@ -65,10 +80,11 @@ CASES = {
     "far apart": [(2, [*range(9), 4000, 4001, 9000])],
     "a shared prefix": [(2, [1, 2, 3, 4, 5, 10, 11]), (1, [1, 2, 3, 4, 5, 12]), (3, [1, 2, 13, 14, 15])],
     "unlike rows": [(1, range(1, 30)), (4, range(100, 109)), (1, [300])],
+    "rows in pieces": [(3, [7, 6, 5, 4]), (2, [1, 2, 11, 12, 13]), (5, range(20, 25)), (1, [*range(30, 40), 900])],
 }
 
 
-@pytest.mark.parametrize("form", ["packed", "batched", None])
+@pytest.mark.parametrize("form", ["packed", "ragged", "batched", None])
 @pytest.mark.parametrize("rows", CASES.values(), ids=CASES)
 def test_each_token_sees_what_its_layer_allows(rows, form):
     plan = plan_of(*[(new, list(slots)) for new, slots in rows])
@@ -117,6 +133,19 @@ def test_shared_prefixes_are_packed_and_unlike_rows_batched():
     assert maker().make(plan_of(*apart)).input_ids.shape == (8, 1)
     prefill_beside_decode = [(400, list(range(1, 401))), (1, list(range(500, 600)))]
     assert maker().make(plan_of(*prefill_beside_decode)).input_ids.shape == (1, 401)
+
+
+def test_rows_that_share_little_attend_by_themselves_where_that_works():
+    apart = [(new, list(range(1 + 500 * row, 1 + 500 * row + 400))) for row, new in enumerate((1, 1, 400, 30))]
+    layout = maker(ragged=True).make(plan_of(*apart))
+    assert layout.input_ids.shape == (1, 432)
+    pieces = layout.reads["full"].pieces
+    assert [(piece.low, piece.width, piece.index) for piece in pieces] == [
+        (1 + 500 * row, 400, None) for row in range(4)
+    ]
+    assert [piece.mask is None for piece in pieces] == [True, True, True, False]
+    shared = [(1, [*range(1, 2001), 2001 + row]) for row in range(16)]
+    assert not maker(ragged=True).make(plan_of(*shared)).reads["full"].pieces
 
 
 def test_scattered_slots_are_gathered_once():

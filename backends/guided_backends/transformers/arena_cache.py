@@ -7,7 +7,7 @@ forward's `Layout` says it reads: a view of the arena where the slots lie togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from transformers.cache_utils import Cache, CacheLayerMixin, DummyLayer
 
 from guided_backends.transformers.layout import Layout, Reads
+from guided_backends.transformers.ragged import Piece, RaggedStates, Views
 
 __all__ = ["ArenaCache", "LayerShape"]
 
@@ -47,6 +48,7 @@ class ArenaLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unty
         self.reads: Reads
         self.writes: tuple[torch.Tensor, torch.Tensor] | None = None  # [1, heads, queries, dim] views of the arena
         self.views: tuple[torch.Tensor, torch.Tensor] | None = None  # [1, heads, width, dim] views of the arena
+        self.pieces: tuple[tuple[torch.Tensor, torch.Tensor] | None, ...] = ()  # views of those read in place
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
@@ -60,7 +62,17 @@ class ArenaLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unty
             _scatter(self.values, value_states, self.layout)
         if self.views is not None:
             return self.views
+        if self.reads.pieces:
+            how = self.reads.pieces, self._piece_views, self.reads.mask
+            return RaggedStates.of(key_states, *how), RaggedStates.of(value_states, *how)
         return _gather(self.keys, self.reads), _gather(self.values, self.reads)
+
+    def _piece_views(self) -> Views:
+        """Keys and values of each piece of a ragged forward."""
+        return [
+            _of_piece(self.keys, self.values, piece) if view is None else view
+            for piece, view in zip(self.reads.pieces, self.pieces, strict=True)
+        ]
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """The arena is made before the first forward."""
@@ -110,13 +122,25 @@ class LayerGroup:
         writes = views = None
         if layout.write_range is not None:
             writes = self._views(*layout.write_range)
-        if reads.index is None:
+        if reads.pieces:
+            self._begin_pieces(reads.pieces)
+        elif reads.index is None:
             views = self._views(reads.low, reads.low + reads.width)
         nothing = [None] * len(self.layers)
         to = nothing if writes is None else zip(*writes, strict=True)
         of = nothing if views is None else zip(*views, strict=True)
         for layer, layer_writes, layer_views in zip(self.layers, to, of, strict=True):
             layer.layout, layer.reads, layer.writes, layer.views = layout, reads, layer_writes, layer_views
+
+    def _begin_pieces(self, pieces: Sequence[Piece]) -> None:
+        of_pieces = [
+            [None] * len(self.layers)
+            if piece.index is not None
+            else list(zip(*self._views(piece.low, piece.low + piece.width), strict=True))
+            for piece in pieces
+        ]
+        for layer, views in zip(self.layers, zip(*of_pieces, strict=True), strict=True):
+            layer.pieces = views
 
     def _views(self, low: int, high: int) -> list[tuple[torch.Tensor, ...]]:
         """Keys and values of some slots, [1, heads, slots, dim] of each layer."""
@@ -181,3 +205,12 @@ def _gather(arena: torch.Tensor, reads: Reads) -> torch.Tensor:
     assert reads.index is not None
     rows = arena.index_select(0, reads.index)
     return rows.view(-1, reads.width, *arena.shape[1:]).transpose(1, 2)
+
+
+def _of_piece(keys: torch.Tensor, values: torch.Tensor, piece: Piece) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gathered keys and values of one piece, [1, heads, width, dim]."""
+    assert piece.index is not None
+    return (
+        keys.index_select(0, piece.index).transpose(0, 1)[None],
+        values.index_select(0, piece.index).transpose(0, 1)[None],
+    )

@@ -1,8 +1,9 @@
 """How one plan becomes one forward: the shape of its input, where it writes, what it reads, its masks.
 
-Two forms. *Packed*: all tokens in one row `[1, T]` over the slots of all segments, each seen through its mask; a
-shared prefix is read once, nothing is padded. *Batched*: one row a segment, its slots gathered and padded. Packed
-wins where prefixes are shared or lengths differ much, batched for rows that share little; `Costs` decides.
+Three forms. *Packed*: all tokens in one row `[1, T]` over the slots of all segments, each seen through its mask; a
+shared prefix is read once, nothing is padded. *Ragged*: packed too, but each segment attends by itself, on a CPU.
+*Batched*: one row a segment, its slots gathered and padded. Packed wins where prefixes are shared, ragged for rows that
+share little, batched for the same where ragged cannot be; `Costs` decides.
 Slots that lie together (nearly) are read in place, without a copy: a single sequence always is, if it can be.
 """
 
@@ -17,6 +18,7 @@ import torch
 
 from guided.runtime.engine_plan import Plan, Segment
 from guided_backends.transformers.architecture import Reach
+from guided_backends.transformers.ragged import Piece
 
 __all__ = ["Costs", "Layout", "LayoutMaker", "Reads"]
 
@@ -26,12 +28,16 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What one kind of layer reads: `width` slots from `low` in place, or the slots `index`, gathered."""
+    """What one kind of layer reads: `width` slots from `low` in place, or the slots `index`, gathered, or `pieces`.
+
+    With pieces `width` is the number of queries, and the mask (if the model needs one) says nothing.
+    """
 
     width: int
     low: int = 0
     index: torch.Tensor | None = None  # int64[batch * width]
     mask: torch.Tensor | None = None  # bool (eager: float) [batch, 1, queries, width]; None: causal, nothing hidden
+    pieces: tuple[Piece, ...] = ()  # of a ragged forward, one a segment
 
     def on(self, device: torch.device) -> Reads:
         if self.index is None or self.index.device == device:
@@ -73,6 +79,7 @@ class Costs:
     repeat: float = 3.0  # transformers repeats grouped key heads for a masked forward of several tokens
     pair: float = 0.1  # one query against one slot
     token: float = 300.0  # one token through everything but attention: what padding costs
+    call: float = 35.0  # to attend once by itself
 
     def packed(self, num_tokens: int, width: int, in_place: bool, groups_heads: bool) -> float:
         slot = 1.0 + (0.0 if in_place else self.copy) + (self.repeat if groups_heads and num_tokens > 1 else 0.0)
@@ -81,6 +88,10 @@ class Costs:
     def batched(self, num_tokens: int, rows: int, queries: int, width: int, groups_heads: bool) -> float:
         slot = 1.0 + self.copy + (self.repeat if groups_heads and queries > 1 else 0.0)
         return rows * width * (slot + self.pair * queries) + (rows * queries - num_tokens) * self.token
+
+    def alone(self, num_tokens: int, width: int, in_place: bool) -> float:
+        """One piece of a ragged forward."""
+        return self.call + width * (1.0 + (0.0 if in_place else self.copy) + self.pair * num_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +104,15 @@ class LayoutMaker:
     device: torch.device
     mask_dtype: torch.dtype  # torch.bool, or the float type of the eager attention's additive masks
     costs: Costs = field(default_factory=Costs)
-    form: str | None = None  # "packed" or "batched" to force one (tests, benchmarks)
+    form: str | None = None  # "packed", "ragged" or "batched" to force one (tests, benchmarks)
+    can_be_ragged: bool = False
 
     def make(self, plan: Plan) -> Layout:
         if len(plan.segments) == 1 and self.form != "batched" and _are_neighbours(slots := plan.segments[0].slots):
             return self._alone(plan, int(slots[0]))
         views = {kind: [_Seen.of(segment, reach) for segment in plan.segments] for kind, reach in self.reaches.items()}
-        if self._is_packed(plan, max(views.values(), key=lambda seen: sum(len(s.slots) for s in seen))):
-            return self._packed(plan, views)
-        return self._batched(plan, views)
+        form = self._form(plan, max(views.values(), key=lambda seen: sum(len(s.slots) for s in seen)))
+        return {"packed": self._packed, "ragged": self._ragged, "batched": self._batched}[form](plan, views)
 
     def _alone(self, plan: Plan, first_slot: int) -> Layout:
         """The usual decode step, made quickly: one segment whose slots are `first_slot, first_slot + 1, ...`.
@@ -131,14 +142,20 @@ class LayoutMaker:
             wanted=None if everything else self._ints(plan.wanted),
         )
 
-    def _is_packed(self, plan: Plan, seen: Sequence[_Seen]) -> bool:
-        if self.form is not None or len(seen) == 1:
-            return self.form != "batched"
-        span = _Span.of(seen)
-        packed = min(self._packed_costs(plan.num_tokens, span))
+    def _form(self, plan: Plan, seen: Sequence[_Seen]) -> str:
+        if len(seen) == 1:
+            return "batched" if self.form == "batched" else "packed"
+        if self.form is not None:
+            return self.form
         queries = max(s.num_new for s in seen)
         width = max(len(s.slots) for s in seen)
-        return packed <= self.costs.batched(plan.num_tokens, len(seen), queries, width, self.groups_heads)
+        costs = {
+            "packed": min(self._packed_costs(plan.num_tokens, _Span.of(seen))),
+            "batched": self.costs.batched(plan.num_tokens, len(seen), queries, width, self.groups_heads),
+        }
+        if self.can_be_ragged:
+            costs["ragged"] = sum(self.costs.alone(s.num_new, *s.width_in_place(self.costs.copy)) for s in seen)
+        return min(costs, key=lambda form: costs[form])
 
     def _packed_costs(self, num_tokens: int, span: _Span) -> tuple[float, float]:
         """In place over the whole range, and gathered."""
@@ -148,17 +165,45 @@ class LayoutMaker:
         )
 
     def _packed(self, plan: Plan, views: Mapping[str, Sequence[_Seen]]) -> Layout:
+        return self._in_one_row(plan, {kind: self._packed_reads(kind, plan, seen) for kind, seen in views.items()})
+
+    def _in_one_row(self, plan: Plan, reads: Mapping[str, Reads]) -> Layout:
         is_range = _are_neighbours(plan.write)
         everything = len(plan.wanted) == plan.num_tokens
         return Layout(
             input_ids=self._ints(plan.tokens)[None],
             positions=self._ints(plan.positions)[None],
-            reads={kind: self._packed_reads(kind, plan, seen) for kind, seen in views.items()},
+            reads=reads,
             write=None if is_range else self._ints(plan.write),
             write_range=(int(plan.write[0]), int(plan.write[-1]) + 1) if is_range else None,
             real=None,
             wanted=None if everything and _is_arange(plan.wanted) else self._ints(plan.wanted),
         )
+
+    def _ragged(self, plan: Plan, views: Mapping[str, Sequence[_Seen]]) -> Layout:
+        reads = {}
+        for kind, seen in views.items():
+            pieces = tuple(self._piece(s, self.reaches[kind]) for s in seen)
+            mask = None if self.can_skip_masks[kind] else torch.ones(1, dtype=torch.bool, device=self.device)
+            num = plan.num_tokens
+            reads[kind] = Reads(num, mask=None if mask is None else mask.expand(1, 1, num, num), pieces=pieces)
+        return self._in_one_row(plan, reads)
+
+    def _piece(self, seen: _Seen, reach: Reach) -> Piece:
+        """What one segment reads by itself: its slots in place, if they lie near each other."""
+        width, in_place = seen.width_in_place(self.costs.copy)
+        is_exact = width == len(seen.slots) and (not in_place or seen.num_new == 1 or _is_ascending(seen.slots))
+        mask = None
+        is_causal = is_exact and seen.num_new > 1 and seen.num_new == width and reach.covers(width)
+        if not is_exact or (seen.num_new > 1 and not is_causal):
+            visible = seen.visible(reach)
+            if in_place:
+                spread = np.zeros((seen.num_new, width), np.bool_)
+                spread[:, seen.slots - seen.low] = visible
+                visible = spread
+            mask = torch.from_numpy(visible).to(self.device)
+        index = None if in_place else self._ints(seen.slots)
+        return Piece(seen.num_new, width, seen.low if in_place else 0, index, mask, is_causal)
 
     def _packed_reads(self, kind: str, plan: Plan, seen: Sequence[_Seen]) -> Reads:
         span = _Span.of(seen)
@@ -238,6 +283,16 @@ class _Seen:
     def of(cls, segment: Segment, reach: Reach) -> _Seen:
         first = reach.first_of(segment.start)
         return cls(segment.slots[first:].astype(np.int64), segment.start, len(segment.tokens))
+
+    @property
+    def low(self) -> int:
+        return int(self.slots.min())
+
+    def width_in_place(self, copy: float) -> tuple[int, bool]:
+        """How many slots it reads by itself, and whether in place (with what lies between them) or gathered."""
+        count = len(self.slots)
+        span = int(self.slots.max()) - self.low + 1
+        return (span, True) if span <= (1.0 + copy) * count else (count, False)
 
     def visible(self, reach: Reach) -> Bools:
         """bool[num_new, len(slots)]"""

@@ -77,6 +77,13 @@ class Probe:
             "it reads something that masks and position ids do not say",
         )
 
+    def agrees(self, architecture: Architecture, head: Head, run: Run) -> bool:
+        """Whether another way to run it gives the model's own logits too."""
+        try:
+            return self._difference(head, run) <= _tolerance(architecture)
+        except Exception:
+            return False
+
     def _difference(self, head: Head, run: Run) -> float:
         """Largest difference over prefill and fork, in standard deviations of the logits."""
         path = list(range(1, NUM_SHARED + 1))

@@ -7,6 +7,7 @@ changed. The decoder is called without the head; the head is computed later, for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from guided_backends.transformers.torch_scope import torch_scope
 
 __all__ = ["ModelRunner"]
 
+FORMS = ("packed", "ragged", "batched")
+
 
 class ModelRunner:
     """A model with its arena. `num_logits` is the width of its head, `slot_bytes` what a token takes in the arena."""
@@ -40,8 +43,8 @@ class ModelRunner:
         recorder: Recorder | None = None,
     ) -> None:
         """`num_threads`: torch threads during this model's work only. `max_batch`: most rows in one forward.
-        `form`: "packed" or "batched" forces one form of forward, for tests and benchmarks. `recorder`: how decode
-        steps are recorded; None runs them as they come.
+        `form`: "packed", "ragged" or "batched" forces one form of forward, for tests and benchmarks. `recorder`: how
+        decode steps are recorded; None runs them as they come.
 
         Runs the model on a few tokens, to learn the shapes of its cache and to check that what is computed here is
         what the model computes; raises `ModelLoadError` if it is not.
@@ -49,19 +52,21 @@ class ModelRunner:
         for name, value in (("num_threads", num_threads), ("max_batch", max_batch)):
             if value is not None and value < 1:
                 raise ModelLoadError(f"{name}={value}: pass a positive number, or leave it out")
-        if form not in (None, "packed", "batched"):
-            raise ModelLoadError(f"form={form!r}: pass 'packed' or 'batched', or leave it out")
+        if form not in (None, *FORMS):
+            raise ModelLoadError(f"form={form!r}: pass one of {', '.join(map(repr, FORMS))}, or leave it out")
         self.num_threads = num_threads
         self.architecture = Architecture.of(model)
         on_cpu = self.architecture.device.type == "cpu"
         self._limits = ChunkLimits(rows=max_batch) if on_cpu else ChunkLimits(rows=max_batch, tokens=4096)
         self._takes_rows = takes_rows(model)
-        self._layouts = _layout_maker(self.architecture, form)
+        self._layouts = _layout_maker(self.architecture, None if form == "ragged" else form)
         self._graphs: DecodeGraphs | None = None
         with torch_scope(self.num_threads):
             probe = Probe.of(self.architecture)
             self._cache = ArenaCache(probe.shapes(self.architecture))
             self._head: Head = probe.check(self.architecture, self._cache.resize, self._run)
+            if on_cpu and not self.architecture.is_eager and form in (None, "ragged"):
+                self._try_ragged(probe, form)
         self._said: npt.NDArray[np.float32] = (
             probe.logits[0, -1].cpu().numpy()
         )  # by which a saved cache knows its model
@@ -131,6 +136,17 @@ class ModelRunner:
             device=self.architecture.device,
             mask_dtype=self._layouts.mask_dtype,
         )
+
+    def _try_ragged(self, probe: Probe, form: str | None) -> None:
+        """Allow ragged forwards if the model computes the same by them."""
+        plain = self._layouts
+        self._layouts = replace(plain, can_be_ragged=True, form="ragged")
+        if not probe.agrees(self.architecture, self._head, self._run):
+            self._layouts = plain
+            if form is not None:
+                raise ModelLoadError(f"{type(self.architecture.model).__name__} cannot run in the form {form!r}")
+        elif form is None:
+            self._layouts = replace(plain, can_be_ragged=True)
 
     def _run(self, plan: Plan, *, hidden: bool) -> torch.Tensor:
         return self._run_layout(self._layouts.make(plan), hidden=hidden)
