@@ -16,9 +16,10 @@ from guided.errors import Cancelled, GenerationError, GuidedError, InputError
 from guided.model.options import BatchOptions, GenerateOptions, Options, as_constraints, check_prompt
 from guided.model.result import Result
 from guided.model.streaming import MakeRow, aevents, arun, events
-from guided.program import Event, Generated, GenerateRequest, Session, TextAppended, TokenSampled, generate_row
+from guided.program import Event, Generated, GenerateRequest, Session, generate_row, so_far
 from guided.program.events import Emit
 from guided.runtime.engine import Capabilities, Engine, EngineStats
+from guided.runtime.hole import HoleState
 from guided.runtime.local_engine import LocalEngine
 from guided.runtime.namespace import TenantEngine
 from guided.runtime.prefix_cache import CacheStats
@@ -290,19 +291,15 @@ def _at_once(call: Callable[[], T]) -> Row[T]:
 
 def _row(engine: Engine, request: GenerateRequest) -> Row[Result]:
     """One request as a row that ends with a result, whatever happens to it."""
-    pieces: list[str] = []
-    tokens: list[int] = []
+    last: list[HoleState] = []
 
-    def note(event: Event) -> None:
-        if isinstance(event, TextAppended):
-            pieces.append(event.text)
-        elif isinstance(event, TokenSampled):
-            tokens.append(event.token)
+    def note(state: HoleState) -> None:
+        last[:] = (state,)
 
     try:
-        generated = yield from generate_row(engine, request, note)
+        generated = yield from generate_row(engine, request, observe=note)
     except GuidedError as error:
-        return _failed(request, error, "".join(pieces), tuple(tokens))
+        return _failed(request, error, *so_far(last[0] if last else None))
     return _result(request, generated)
 
 

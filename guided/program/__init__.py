@@ -15,7 +15,7 @@ from guided.program.events import (
     Warned,
 )
 from guided.program.executor import RunResult
-from guided.program.generate import Generated, GenerateRequest, generate_row
+from guided.program.generate import Generated, GenerateRequest, generate_row, so_far
 from guided.program.program import Program, compile_program
 from guided.program.score import score_row
 from guided.program.session import Session
@@ -49,4 +49,5 @@ __all__ = [
     "run_html",
     "score_row",
     "segments",
+    "so_far",
 ]

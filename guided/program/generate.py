@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 from guided.constraints import AnyText, Constraint
 from guided.errors import InputError
-from guided.program.events import Emit, Event
+from guided.program.events import Emit, Event, TextAppended
 from guided.program.watch import HoleWatch
 from guided.runtime.bias import NO_PENALTIES, Penalties
 from guided.runtime.engine import Engine
 from guided.runtime.healing import boundaries
-from guided.runtime.hole import HoleRequest, HoleResult, HoleToken, decode_hole
+from guided.runtime.hole import HoleRequest, HoleResult, HoleState, HoleToken, decode_hole
 from guided.runtime.hole_score import score_pending
 from guided.runtime.hole_text import TextState, append_ids, append_text, prepare, start, take
 from guided.runtime.sampling import uniform_at
 from guided.runtime.scheduler import Row
 from guided.vocab import Vocabulary
 
-__all__ = ["GenerateRequest", "Generated", "generate_row", "prompt_text"]
+__all__ = ["GenerateRequest", "Generated", "generate_row", "prompt_text", "so_far"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +62,16 @@ class Generated:
     trace: tuple[HoleToken, ...]
 
 
-def generate_row(engine: Engine, request: GenerateRequest, emit: Emit | None = None) -> Row[Generated]:
-    """Generate once; raises a GuidedError where it cannot. Events: `TokenSampled` and `TextAppended` of hole `text`."""
+def generate_row(
+    engine: Engine,
+    request: GenerateRequest,
+    emit: Emit | None = None,
+    observe: Callable[[HoleState], None] | None = None,
+) -> Row[Generated]:
+    """Generate once; raises a GuidedError where it cannot. Events: `TokenSampled` and `TextAppended` of hole `text`.
+
+    `observe` is told of each state of the hole where there is no `emit`.
+    """
     watch = HoleWatch(emit or _ignore, "text")
     hole = HoleRequest(
         constraint=request.constraint or AnyText(),
@@ -79,7 +87,7 @@ def generate_row(engine: Engine, request: GenerateRequest, emit: Emit | None = N
         uniform=partial(uniform_at, request.seed, request.row),
         logprobs=request.logprobs,
         token_healing=request.token_healing,
-        observe=watch.look if emit is not None else None,
+        observe=watch.look if emit is not None else observe,
     )
     result = yield from decode_hole(engine, prompt_text(engine.vocab, request.prompt, request.messages), hole)
     text = result.state
@@ -98,6 +106,15 @@ def generate_row(engine: Engine, request: GenerateRequest, emit: Emit | None = N
         if text.seq is not None:
             engine.close(text.seq)
     return _generated(result, tail, logprob, engine.vocab)
+
+
+def so_far(state: HoleState | None) -> tuple[str, tuple[int, ...]]:
+    """The text that is certain, in whole characters, and the tokens of a hole that has not ended."""
+    events: list[Event] = []
+    if state is not None:
+        HoleWatch(events.append, "text").look(state)
+    text = "".join(event.text for event in events if isinstance(event, TextAppended))
+    return text, () if state is None else tuple(token.id for token in state.tokens)
 
 
 def prompt_text(

@@ -227,7 +227,7 @@ class Hole:
         if not back.accept_token(token.id):
             raise GenerationError(f"token {token.id} ({token.data!r}) is not allowed here")
         size = len(token.data)
-        covered = min(size, len(text.tail))
+        covered = min(size, len(text.tail)) if text.tail else 0
         new = token.data[covered:]
         is_inside, is_sampled = size > state.lead, token.kind == "sampled"
         if (state.lead and is_sampled) or not is_inside:
@@ -239,16 +239,18 @@ class Hole:
             text.tail[covered:],
             text.tail_marks[covered:],
         )
-        return replace(
-            state,
-            text=text,
-            lead=max(0, state.lead - size),
-            back=back,
-            front=back.fork() if new else state.front,
-            cuts=state.cuts.feed(new),
-            tokens=(*state.tokens, token),
-            used=state.used + is_inside,
-            num_sampled=state.num_sampled + is_sampled,
+        return HoleState(  # in full: `replace` takes several times as long, and this is done for every token
+            text,
+            back,
+            back.fork() if new else state.front,
+            state.cuts.feed(new),
+            max(0, state.lead - size),
+            (*state.tokens, token),
+            state.used + is_inside,
+            state.num_sampled + is_sampled,
+            state.reason,
+            state.is_held,
+            state.is_healed,
         )
 
     def _ended_by_eos(self, state: HoleState) -> HoleState:

@@ -210,22 +210,20 @@ class LocalEngine(ABC):
         """Choose after each row (one per hidden with `rows == 1`); head rows that no mask allows are not computed."""
         started = time.perf_counter()
         singles = [self._single(row) for row in rows]
-        allowed = [None if masks is None else self._allowed(masks[i], i) for i in range(len(singles))]
         chosen: list[Choice | None] = [None] * len(singles)
         dense: list[int] = []
-        for i, (bits, policy) in enumerate(zip(allowed, policies, strict=True)):
-            if bits is None or policy.logprobs or np.count_nonzero(bits) * SPARSE_SHARE > self.num_logits:
+        for i, policy in enumerate(policies):
+            ids = None if masks is None else self._few_allowed(masks[i], i)
+            if ids is None or policy.logprobs:
                 dense.append(i)
-                continue
-            ids = np.flatnonzero(bits).astype(np.int32)
-            if len(ids) == 1:
+            elif len(ids) == 1:
                 chosen[i] = Choice(ids)
             else:
                 chosen[i] = sampling.choose(self.head(self._stack([singles[i]]), ids)[0], ids, policy)
         if dense:
             logits = self.head(self._stack([singles[i] for i in dense]), None)
             for i, row in zip(dense, logits, strict=True):
-                chosen[i] = sampling.choose_from_all(row, allowed[i], policies[i])
+                chosen[i] = sampling.choose_under(row, None if masks is None else masks[i], policies[i])
         self.stats.model_seconds += time.perf_counter() - started
         return [choice for choice in chosen if choice is not None]
 
@@ -373,15 +371,17 @@ class LocalEngine(ABC):
             raise GenerationError(f"select needs exactly one hidden row, this one has {own.rows}: use hidden.row(-1)")
         return own
 
-    def _allowed(self, mask: npt.NDArray[np.int32], row: int) -> npt.NDArray[np.bool_]:
-        bits = sampling.allowed_bits(mask, self.num_logits)
-        if not bits.any():
+    def _few_allowed(self, mask: npt.NDArray[np.int32], row: int) -> npt.NDArray[np.int32] | None:
+        """The allowed tokens, where they are so few that only their rows of the head are worth computing."""
+        count = sampling.num_allowed(mask, self.num_logits)
+        if not count:
             raise GenerationError(f"no token is allowed for row {row}: its constraint is already complete or dead")
-        return bits
+        return sampling.allowed_ids(mask, self.num_logits) if count * SPARSE_SHARE <= self.num_logits else None
 
     def _stack(self, rows: Sequence[HiddenRows]) -> States:
         """The rows of several hidden handles as one array; mostly they come from one forward and need no copy twice."""
         first = rows[0].states
         if all(row.states is first for row in rows):
-            return first[[i for row in rows for i in row.indices]]
+            indices = [i for row in rows for i in row.indices]
+            return first if indices == list(range(len(first))) else first[indices]
         return self.concat([row.states[list(row.indices)] for row in rows])

@@ -30,6 +30,9 @@ __all__ = ["Vocabulary"]
 _SLICE = 4096  # tokens hashed at a time: the work space of one join over all of them would be ten times the text
 _PROBE = 'Hello  world,\n\tnaïve Ωmega  42! don\'t  こんにちは ﬁ Å \U0001f600 <x/> {"a": 1}\r\n  end '
 
+MAX_SHORT, SHORT_BYTES = 4096, 64
+"""How many short texts' tokens are kept, and how long a short text is at most."""
+
 
 class Vocabulary:
     """Tokens as bytes, with the ids that end a text.
@@ -140,6 +143,11 @@ class Vocabulary:
             raise VocabularyError(f"this vocabulary cannot be used: {problem}") from problem
 
     @functools.cached_property
+    def _short(self) -> dict[bytes, list[int]]:
+        """Short texts that were encoded: keys, closings and quotes come again at every hole."""
+        return {}
+
+    @functools.cached_property
     def can_round_trip(self) -> bool:
         """Whether `encode` takes any text: False without a tokenizer, and for one that normalises text."""
         encoder = self._table.encoder
@@ -158,9 +166,16 @@ class Vocabulary:
         """
         if self._table.encoder is None:
             raise VocabularyError("this vocabulary came without a tokenizer: build it with Vocabulary.from_tokenizer")
+        data = bytes(data)
+        if (known := self._short.get(data)) is not None:
+            return known.copy()
         ids: list[int] = []
-        for part, text in _utf8_parts(bytes(data)):
+        for part, text in _utf8_parts(data):
             ids.extend(self._longest_match.encode(part) if text is None else self._encode_text(text))
+        if len(data) <= SHORT_BYTES:
+            if len(self._short) >= MAX_SHORT:
+                self._short.clear()
+            self._short[data] = ids.copy()
         return ids
 
     def encode_trusted(self, text: str) -> list[int]:

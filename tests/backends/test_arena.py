@@ -25,8 +25,9 @@ def test_a_single_sequence_is_read_in_place_at_every_step(engine_of, model_of):
         for tokens in ([5] * 30, [6], [7], [8]):
             engine.step([Extend(seq, tokens)])
             layer = calls[-1][0].layers[1]
-            views.append((layer.views[0].data_ptr(), tuple(layer.views[0].shape), layer.reads.index, layer.writes))
-            assert layer.views[0].untyped_storage().data_ptr() == layer.keys.untyped_storage().data_ptr()
+            group, keys = layer.group, layer.group.views[0][layer.place]
+            views.append((keys.data_ptr(), tuple(keys.shape), group.reads.index, group.writes))
+            assert keys.untyped_storage().data_ptr() == layer.keys.untyped_storage().data_ptr()
     finally:
         hook.remove()
     assert {pointer for pointer, *_ in views} == {views[0][0]}
@@ -47,7 +48,7 @@ def test_a_fork_costs_no_keys_and_values(engine_of, model_of):
     finally:
         hook.remove()
     assert engine.num_cached == used + 20
-    assert calls[0][0].layers[0].reads.width < 2 * (200 + 20)  # the prefix is read once, not once a fork
+    assert calls[0][0].layers[0].group.reads.width < 2 * (200 + 20)  # the prefix is read once, not once a fork
 
 
 def test_every_forward_is_counted_once(engine_of, model_of):

@@ -14,6 +14,7 @@ import torch
 from guided.errors import GenerationError
 from guided.runtime.engine import Choice, Hidden, Policy
 from guided.runtime.local_engine import SPARSE_SHARE, LocalEngine
+from guided.runtime.sampling import num_allowed
 from guided_backends.torch_device.device_choice import DeviceChooser
 
 if TYPE_CHECKING:
@@ -40,10 +41,8 @@ class DeviceChoosingEngine(LocalEngine):
         chooser = self._chooser
         if chooser is None or not rows or not all(map(chooser.knows, policies)):
             return super().select(rows, masks, policies)
-        counts = None if masks is None else _num_allowed(masks, self.num_logits)
-        if counts is not None and (
-            not counts.all() or (len(rows) == 1 and counts[0] * SPARSE_SHARE <= self.num_logits)
-        ):
+        counts = None if masks is None else [num_allowed(mask, self.num_logits) for mask in masks[: len(rows)]]
+        if counts is not None and (0 in counts or (len(rows) == 1 and counts[0] * SPARSE_SHARE <= self.num_logits)):
             return super().select(rows, masks, policies)  # an error, or a few rows of the head that go up by themselves
         started = time.perf_counter()
         states = self._stack([self._single(row) for row in rows])
@@ -55,16 +54,3 @@ class DeviceChoosingEngine(LocalEngine):
             )
         self.stats.model_seconds += time.perf_counter() - started
         return [Choice(tokens[i : i + 1]) for i in range(len(rows))]
-
-
-def _num_allowed(masks: npt.NDArray[np.int32], num_logits: int) -> npt.NDArray[np.int64]:
-    """int64[n]: how many tokens each mask allows; bits beyond the last token do not count."""
-    bits = masks[:, : (num_logits + 31) // 32].copy().view(np.uint32)
-    if num_logits % 32:
-        bits[:, -1] &= np.uint32((1 << num_logits % 32) - 1)
-    counts: npt.NDArray[np.int64]
-    if hasattr(np, "bitwise_count"):  # numpy 2
-        counts = np.bitwise_count(bits).sum(1, dtype=np.int64)
-    else:
-        counts = np.unpackbits(bits.view(np.uint8), axis=1).sum(1, dtype=np.int64)
-    return counts

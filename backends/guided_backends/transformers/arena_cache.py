@@ -7,9 +7,9 @@ forward's `Layout` says it reads: a view of the arena where the slots lie togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin, DummyLayer
@@ -18,6 +18,9 @@ from guided_backends.transformers.layout import Layout, Reads
 from guided_backends.transformers.ragged import Piece, RaggedStates, Views
 
 __all__ = ["ArenaCache", "LayerShape"]
+
+_Slots: TypeAlias = list[tuple[torch.Tensor, ...]]
+"""Keys and values of some slots: each layer's, [1, heads, slots, dim], views of the arena."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,44 +47,43 @@ class ArenaLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unty
     def __init__(self) -> None:
         super().__init__()
         self.is_initialized = True
-        self.layout: Layout
-        self.reads: Reads
-        self.writes: tuple[torch.Tensor, torch.Tensor] | None = None  # [1, heads, queries, dim] views of the arena
-        self.views: tuple[torch.Tensor, torch.Tensor] | None = None  # [1, heads, width, dim] views of the arena
-        self.pieces: tuple[tuple[torch.Tensor, torch.Tensor] | None, ...] = ()  # views of those read in place
+        self.group: LayerGroup
+        self.place = 0  # in the group
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write [batch, heads, queries, dim] to their slots; return what to attend to, [batch, heads, width, dim]."""
-        if self.writes is not None:
-            self.writes[0].copy_(key_states)
-            self.writes[1].copy_(value_states)
+        group, place = self.group, self.place
+        if group.writes is not None:
+            group.writes[0][place].copy_(key_states)
+            group.writes[1][place].copy_(value_states)
         else:
-            _scatter(self.keys, key_states, self.layout)
-            _scatter(self.values, value_states, self.layout)
-        if self.views is not None:
-            return self.views
-        if self.reads.pieces:
-            how = self.reads.pieces, self._piece_views, self.reads.mask
+            _scatter(self.keys, key_states, group.layout)
+            _scatter(self.values, value_states, group.layout)
+        if group.views is not None:
+            return group.views[0][place], group.views[1][place]
+        reads = group.reads
+        if reads.pieces:
+            how = reads.pieces, self._piece_views, reads.mask
             return RaggedStates.of(key_states, *how), RaggedStates.of(value_states, *how)
-        return _gather(self.keys, self.reads), _gather(self.values, self.reads)
+        return _gather(self.keys, reads), _gather(self.values, reads)
 
     def _piece_views(self) -> Views:
         """Keys and values of each piece of a ragged forward."""
         return [
-            _of_piece(self.keys, self.values, piece) if view is None else view
-            for piece, view in zip(self.reads.pieces, self.pieces, strict=True)
+            _of_piece(self.keys, self.values, piece) if views is None else (views[0][self.place], views[1][self.place])
+            for piece, views in zip(self.group.reads.pieces, self.group.pieces, strict=True)
         ]
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """The arena is made before the first forward."""
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return self.reads.width, 0
+        return self.group.reads.width, 0
 
     def get_seq_length(self) -> int:
-        return self.reads.width - self.layout.queries
+        return self.group.reads.width - self.group.layout.queries
 
     def get_max_length(self) -> int:
         return -1
@@ -90,12 +92,20 @@ class ArenaLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unty
 class LayerGroup:
     """The layers that share a shape and a kind: two tensors, `[layers, slots, heads, dim]`."""
 
+    layout: Layout  # of this forward
+    reads: Reads
+
     def __init__(self, shape: LayerShape, layers: list[ArenaLayer]) -> None:
         self.shape = shape
         self.layers = layers
+        for place, layer in enumerate(layers):
+            layer.group, layer.place = self, place
         self.keys = self._empty(0, shape.key)
         self.values = self._empty(0, shape.value)
         self._as_states: list[torch.Tensor] = []  # the same two as [layers, 1, heads, slots, dim]
+        self.writes: _Slots | None = None  # where this forward writes, if the slots are neighbours
+        self.views: _Slots | None = None  # what it reads in place
+        self.pieces: list[_Slots | None] = []  # of those pieces that are read in place
 
     def _empty(self, num_slots: int, heads_dim: tuple[int, int]) -> torch.Tensor:
         # Zeros, not garbage: a masked slot has weight 0 in attention, and 0 * nan would be nan.
@@ -112,38 +122,23 @@ class LayerGroup:
             grown.append(new)
         self.keys, self.values = grown
         self._as_states = [part.transpose(1, 2).unsqueeze(1) for part in grown]
+        self.writes, self.views, self.pieces = None, None, []
         for layer, keys, values in zip(self.layers, self.keys.unbind(0), self.values.unbind(0), strict=True):
-            layer.keys, layer.values, layer.writes, layer.views = keys, values, None, None
+            layer.keys, layer.values = keys, values
 
     def begin(self, layout: Layout) -> None:
         """Set up the layers for one forward; a handful of tensor calls, whatever the number of layers."""
-        reads = layout.reads[self.shape.kind].on(self.shape.device)
-        layout = layout.on(self.shape.device)
-        writes = views = None
-        if layout.write_range is not None:
-            writes = self._views(*layout.write_range)
-        if reads.pieces:
-            self._begin_pieces(reads.pieces)
-        elif reads.index is None:
-            views = self._views(reads.low, reads.low + reads.width)
-        nothing = [None] * len(self.layers)
-        to = nothing if writes is None else zip(*writes, strict=True)
-        of = nothing if views is None else zip(*views, strict=True)
-        for layer, layer_writes, layer_views in zip(self.layers, to, of, strict=True):
-            layer.layout, layer.reads, layer.writes, layer.views = layout, reads, layer_writes, layer_views
-
-    def _begin_pieces(self, pieces: Sequence[Piece]) -> None:
-        of_pieces = [
-            [None] * len(self.layers)
-            if piece.index is not None
-            else list(zip(*self._views(piece.low, piece.low + piece.width), strict=True))
-            for piece in pieces
+        self.reads = reads = layout.reads[self.shape.kind].on(self.shape.device)
+        self.layout = layout.on(self.shape.device)
+        self.writes = None if layout.write_range is None else self._views(*layout.write_range)
+        is_in_place = reads.index is None and not reads.pieces
+        self.views = self._views(reads.low, reads.low + reads.width) if is_in_place else None
+        self.pieces = [
+            None if piece.index is not None else self._views(piece.low, piece.low + piece.width)
+            for piece in reads.pieces
         ]
-        for layer, views in zip(self.layers, zip(*of_pieces, strict=True), strict=True):
-            layer.pieces = views
 
-    def _views(self, low: int, high: int) -> list[tuple[torch.Tensor, ...]]:
-        """Keys and values of some slots, [1, heads, slots, dim] of each layer."""
+    def _views(self, low: int, high: int) -> _Slots:
         return [part.narrow(3, low, high - low).unbind(0) for part in self._as_states]
 
 

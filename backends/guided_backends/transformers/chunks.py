@@ -40,8 +40,10 @@ class Chunk:
 
 def chunks(plan: Plan, limits: ChunkLimits) -> Iterator[Chunk]:
     """The whole plan in one, mostly; else parts to be run in order."""
-    if len(plan.segments) == 1 and plan.num_tokens == 1:
-        yield Chunk(plan, np.zeros(1, np.int64))
+    if len(plan.segments) == 1 and plan.num_tokens <= min(
+        limits.tokens, limits.mask_cells // len(plan.segments[0].slots)
+    ):
+        yield Chunk(plan, np.arange(len(plan.wanted)))
         return
     cuts = list(_cuts(plan, limits))
     for first, stop in zip([0, *cuts], [*cuts, plan.num_tokens], strict=True):

@@ -108,8 +108,9 @@ class LayoutMaker:
     can_be_ragged: bool = False
 
     def make(self, plan: Plan) -> Layout:
-        if len(plan.segments) == 1 and self.form != "batched" and _are_neighbours(slots := plan.segments[0].slots):
-            return self._alone(plan, int(slots[0]))
+        if len(plan.segments) == 1 and self.form != "batched":
+            slots = plan.segments[0].slots
+            return self._alone(plan, int(slots[0])) if _are_neighbours(slots) else self._alone_in_parts(plan)
         views = {kind: [_Seen.of(segment, reach) for segment in plan.segments] for kind, reach in self.reaches.items()}
         form = self._form(plan, max(views.values(), key=lambda seen: sum(len(s.slots) for s in seen)))
         return {"packed": self._packed, "ragged": self._ragged, "batched": self._batched}[form](plan, views)
@@ -131,20 +132,49 @@ class LayoutMaker:
                 mask = self._mask(_visible(reach, start, num_new, first)[None, None])
             reads[kind] = Reads(width, first_slot + first, mask=mask)
         in_place = int(plan.write[0]) == first_slot + start and (num_new == 1 or _are_neighbours(plan.write))
+        return self._of_one(plan, reads, (first_slot + start, first_slot + start + num_new) if in_place else None)
+
+    def _alone_in_parts(self, plan: Plan) -> Layout:
+        """One segment whose slots are no neighbours: mostly it begins like another text, whose slots are elsewhere."""
+        segment = plan.segments[0]
+        num_new = len(segment.tokens)
+        reads = {}
+        for kind, reach in self.reaches.items():
+            first = reach.first_of(segment.start)
+            slots = segment.slots[first:].astype(np.int64)
+            low = int(slots.min())
+            span = int(slots.max()) + 1 - low
+            in_place = span <= (1.0 + self.costs.copy) * len(slots)
+            mask = None
+            if num_new > 1 or not self.can_skip_masks[kind] or (in_place and span > len(slots)):
+                mask = np.ones((1, len(slots)), np.bool_)
+                if num_new > 1:
+                    mask = _visible(reach, segment.start, num_new, first)
+                if in_place:
+                    seen, mask = mask, np.zeros((num_new, span), np.bool_)
+                    mask[:, slots - low] = seen
+            made = None if mask is None else self._mask(mask[None, None])
+            reads[kind] = Reads(span, low, mask=made) if in_place else Reads(len(slots), 0, self._ints(slots), made)
+        low = int(plan.write[0])
+        is_range = len(plan.write) == 1 or _are_neighbours(plan.write)
+        return self._of_one(plan, reads, (low, low + len(plan.write)) if is_range else None)
+
+    def _of_one(self, plan: Plan, reads: Mapping[str, Reads], write_range: tuple[int, int] | None) -> Layout:
+        """The layout of a plan with one segment."""
+        num_new = len(plan.tokens)
         everything = len(plan.wanted) == num_new and (num_new == 1 or _is_arange(plan.wanted))
+        cells = self._ints(np.stack((plan.tokens, plan.positions)))
         return Layout(
-            input_ids=self._ints(plan.tokens)[None],
-            positions=self._ints(plan.positions)[None],
+            input_ids=cells[:1],
+            positions=cells[1:],
             reads=reads,
-            write=None if in_place else self._ints(plan.write),
-            write_range=(first_slot + start, first_slot + start + num_new) if in_place else None,
+            write=None if write_range is not None else self._ints(plan.write),
+            write_range=write_range,
             real=None,
             wanted=None if everything else self._ints(plan.wanted),
         )
 
     def _form(self, plan: Plan, seen: Sequence[_Seen]) -> str:
-        if len(seen) == 1:
-            return "batched" if self.form == "batched" else "packed"
         if self.form is not None:
             return self.form
         queries = max(s.num_new for s in seen)
@@ -216,8 +246,6 @@ class LayoutMaker:
             low, width, index = 0, len(used), self._ints(used + span.low)
             place = np.cumsum(span.used) - 1
             columns = [place[s.slots - span.low] for s in seen]
-        if len(seen) == 1 and self._needs_no_mask(kind, seen[0], width):
-            return Reads(width, low, index)
         mask = np.zeros((plan.num_tokens, width), np.bool_)
         for s, column, offset in zip(seen, columns, plan.offsets.tolist(), strict=False):
             if s.num_new == 1:
@@ -225,14 +253,6 @@ class LayoutMaker:
             else:
                 mask[offset : offset + s.num_new, column] = s.visible(self.reaches[kind])
         return Reads(width, low, index, self._mask(mask[None, None]))
-
-    def _needs_no_mask(self, kind: str, seen: _Seen, width: int) -> bool:
-        """One row that reads its own slots only, in order: attention's own causal rule does it."""
-        if not self.can_skip_masks[kind] or width != len(seen.slots) or not _is_ascending(seen.slots):
-            return False
-        alone = seen.num_new == 1
-        fresh = seen.num_new == width and seen.start == 0 and self.reaches[kind].covers(width)
-        return alone or fresh
 
     def _batched(self, plan: Plan, views: Mapping[str, Sequence[_Seen]]) -> Layout:
         counts = np.diff(plan.offsets).astype(np.int64)
