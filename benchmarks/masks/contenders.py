@@ -61,10 +61,10 @@ class Guided(Contender):
         self._vocab = vocab
 
     def compile(self, schema: Any) -> None:
-        self._compiled = guided.JsonSchema(schema, order=self.order).compile(self._vocab)
+        self.compiled = guided.JsonSchema(schema, order=self.order).compile(self._vocab)
 
     def start(self) -> None:
-        self._matcher = self._compiled.matcher()
+        self._matcher = self.compiled.matcher()
 
     def fill(self) -> None:
         self._matcher.fill_mask(self.mask)
@@ -120,11 +120,11 @@ class Glrmask(Contender):
         self._vocab = glrmask.Vocab.from_id_to_bytes(by_id)
 
     def compile(self, schema: Any) -> None:
-        self._compiled = self._grammar.from_json_schema(schema).compile(self._vocab)
-        self.mask = np.zeros(self._compiled.mask_len(), np.int32)
+        self.compiled = self._grammar.from_json_schema(schema).compile(self._vocab)
+        self.mask = np.zeros(self.compiled.mask_len(), np.int32)
 
     def start(self) -> None:
-        self._state = self._compiled.start()
+        self._state = self.compiled.start()
 
     def fill(self) -> None:
         self._state.fill_mask(self.mask)
@@ -155,10 +155,10 @@ class Xgrammar(Contender):
 
     def compile(self, schema: Any) -> None:
         text = json.dumps(schema)
-        self._compiled = self._compiler.compile_json_schema(text, any_whitespace=True, strict_mode=False)
+        self.compiled = self._compiler.compile_json_schema(text, any_whitespace=True, strict_mode=False)
 
     def start(self) -> None:
-        self._matcher = self._library.GrammarMatcher(self._compiled)
+        self._matcher = self._library.GrammarMatcher(self.compiled)
 
     def fill(self) -> None:
         self._matcher.fill_next_token_bitmask(self._rows)
