@@ -1,27 +1,27 @@
 """What masks hold in memory: over many schemas, over many texts of one grammar, and for one grammar.
 
 `python benchmarks/masks/memory.py DATA` compiles schema after schema, reads its instances token by token with a mask
-for each, and lets go; then generates texts by random walks from one grammar; then holds many grammars at once. It
+for each, and lets go; then generates texts by random walks from one grammar; then weighs grammars one by one. It
 prints the resident set along the way, as the system counts it (Linux). README.md describes DATA.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
+import ctypes
 import os
 import random
-import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from contenders import Guided, GuidedAnyOrder
 from run import entries, tried, vocabulary
 
 import guided
+from guided.constraints import compile_cache
 
 ROWS = 12  # of a table
 # keys that nobody declared, items that must differ, strings of several kinds: what texts can teach a grammar
@@ -63,16 +63,13 @@ class Watch:
             print(f"\nAfter the first {settled:,}: {self.peaks[-1] - self.peaks[settled]:+.1f} MB.")
 
 
-def over_schemas(engine: Guided, vocab: guided.Vocabulary, chosen: Sequence[dict[str, Any]]) -> list[int]:
-    """Every schema with all its instances; the bytes that each grammar then holds, as it counts them."""
-    watch, sizes = Watch("schemas", len(chosen)), []
+def over_schemas(engine: Guided, vocab: guided.Vocabulary, chosen: Sequence[dict[str, Any]]) -> None:
+    """Every schema with all its instances."""
+    watch = Watch("schemas", len(chosen))
     for entry in chosen:
-        result = tried(engine, vocab, entry, time.process_time_ns)
-        if not result.refused:
-            sizes.append(engine.compiled.num_bytes)
+        tried(engine, vocab, entry, time.process_time_ns)
         watch.step()
     watch.show(settled=min(1000, len(chosen) // 5))
-    return sizes
 
 
 def walk(matcher: guided.Matcher, tokens: Sequence[bytes | None], rng: random.Random, length: int) -> None:
@@ -102,25 +99,51 @@ def over_texts(engine: Guided, vocab: guided.Vocabulary, num_texts: int) -> None
     watch.show(settled=num_texts // 10)
 
 
-def held_at_once(engine: Guided, vocab: guided.Vocabulary, chosen: Iterable[dict[str, Any]]) -> tuple[float, int]:
-    """Megabytes that the process grows by while it holds the grammars of all these, each after its instances."""
-    gc.collect()
-    before, held = resident(), []
+class _Mallinfo(ctypes.Structure):
+    _names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_: ClassVar = [(name, ctypes.c_size_t) for name in _names.split()]
+
+
+def allocated() -> int | None:
+    """Bytes that native code holds now, as the C library counts them; None where it does not (it takes glibc 2.33)."""
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallinfo2"):
+        return None
+    library.mallinfo2.restype = _Mallinfo
+    info = library.mallinfo2()
+    return int(info.uordblks + info.hblkhd)
+
+
+def set_free(engine: Guided) -> int | None:
+    """Bytes that go with the engine's last grammar: all it held beside what the vocabulary's grammars share."""
+    compile_cache.clear()
+    before = allocated()
+    del engine.compiled, engine._matcher
+    after = allocated()
+    return None if before is None or after is None else before - after
+
+
+def of_one(engine: Guided, vocab: guided.Vocabulary, chosen: Iterable[dict[str, Any]]) -> None:
+    """What one grammar holds, after its first mask and after all its instances."""
+    sizes: dict[str, list[int]] = {}
+
+    def note(when: str, size: int | None) -> None:
+        if size is not None:
+            sizes.setdefault(when, []).append(size)
+
     for entry in chosen:
-        if not tried(engine, vocab, entry, time.process_time_ns).refused:
-            held.append(engine.compiled)
-    return resident() - before, len(held)
-
-
-def show_sizes(sizes: Sequence[int]) -> None:
-    """Quantiles of what one grammar holds."""
-    sizes = sorted(sizes)
-    at: Callable[[float], float] = lambda share: sizes[min(len(sizes) - 1, int(share * len(sizes)))] / 1e6  # noqa: E731
-    print(
-        "\n| one grammar after its instances, MB | p50 | p90 | p99 | most | over 2 MB |\n|---|---:|---:|---:|---:|---:|"
-    )
-    num_large = sum(size > 2e6 for size in sizes)
-    print(f"| as it counts itself | {at(0.5):.3f} | {at(0.9):.3f} | {at(0.99):.3f} | {at(1):.3f} | {num_large} |")
+        if tried(engine, vocab, {**entry, "tests": []}, time.process_time_ns).refused:
+            continue
+        note("after the first mask", set_free(engine))
+        tried(engine, vocab, entry, time.process_time_ns)
+        note("after its instances, as it counts itself", engine.compiled.num_bytes)
+        note("after its instances", set_free(engine))
+    print("\n| one grammar, MB | p50 | p90 | p99 | most | over 2 MB |\n|---|---:|---:|---:|---:|---:|")
+    for when, found in sizes.items():
+        found.sort()
+        quantiles = [found[min(len(found) - 1, int(share * len(found)))] / 1e6 for share in (0.5, 0.9, 0.99, 1)]
+        num_large = sum(size > 2e6 for size in found)
+        print(f"| {when} | {' | '.join(f'{mb:.3f}' for mb in quantiles)} | {num_large} of {len(found)} |")
 
 
 def main() -> None:
@@ -130,7 +153,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", default="tekken", help="bytes, tekken, or a tokenizer that guided reads")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="N schemas, drawn at random; 0: all")
     parser.add_argument("--texts", type=int, default=10_000, help="texts of one grammar")
-    parser.add_argument("--held", type=int, default=300, help="grammars held at once; more than are kept for reuse")
+    parser.add_argument("--one", type=int, default=1000, help="schemas whose grammars are measured one by one")
     parser.add_argument("--order", choices=["declared", "any"], default="declared")
     options = parser.parse_args()
     if not Path("/proc/self/statm").exists():
@@ -141,14 +164,9 @@ def main() -> None:
     vocab = vocabulary(options.tokenizer)
     engine = (GuidedAnyOrder if options.order == "any" else Guided)(vocab)
     print(f"{len(chosen):,} schemas, tokenizer {options.tokenizer}, keys in {options.order} order")
-    sizes = over_schemas(engine, vocab, chosen)
+    over_schemas(engine, vocab, chosen)
     over_texts(engine, vocab, options.texts)
-    if sizes:
-        show_sizes(sizes)
-    grown, num = held_at_once(engine, vocab, chosen[: options.held])
-    if num:
-        mean = statistics.fmean(sizes[:num]) / 1e6
-        print(f"\n{num} grammars held at once: {grown / num:.3f} MB resident each, {mean:.3f} by their own count.")
+    of_one(engine, vocab, random.Random(2).sample(chosen, min(options.one, len(chosen))))
 
 
 if __name__ == "__main__":

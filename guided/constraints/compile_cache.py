@@ -1,10 +1,12 @@
 """Compiled grammars that were used lately, by constraint, vocabulary and limits.
 
-A bounded, locked table of native grammars. They hold no Python objects, so keeping one keeps no tokenizer alive.
+A locked table of native grammars, bounded in number and in bytes. They hold no Python objects, so keeping one keeps no
+tokenizer alive. A grammar grows while it is used, so what all of them hold is added up from time to time.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -17,10 +19,13 @@ from guided.vocab import Vocabulary
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["compiled", "renewed"]
+__all__ = ["clear", "compiled", "renewed"]
 
 _CAPACITY = 256
+_MAX_BYTES = 128 << 20
+_EVERY = 16  # new grammars between two sums
 _grammars: OrderedDict[Hashable, _native.Grammar] = OrderedDict()
+_turns = itertools.count(1)
 _lock = threading.Lock()
 
 
@@ -58,12 +63,26 @@ def renewed(constraint: Lowerable, vocab: Vocabulary, limits: Limits, used: _nat
     return _keep(key, _made(constraint, vocab, limits))
 
 
+def clear() -> None:
+    """Keep none of them; grammars in use live on with who uses them."""
+    with _lock:
+        _grammars.clear()
+
+
 def _keep(key: Hashable, grammar: _native.Grammar) -> _native.Grammar:
     with _lock:
         _grammars[key] = grammar
         while len(_grammars) > _CAPACITY:
             _grammars.popitem(last=False)
+        if next(_turns) % _EVERY == 0:
+            _drop_oldest(sum(kept.num_bytes for kept in _grammars.values()))
     return grammar
+
+
+def _drop_oldest(num_bytes: int) -> None:
+    while num_bytes > _MAX_BYTES and len(_grammars) > 1:
+        _, dropped = _grammars.popitem(last=False)
+        num_bytes -= dropped.num_bytes
 
 
 def _made(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _native.Grammar:

@@ -166,7 +166,7 @@ StatePtr Grammar::intern(Config config) {
         recent_[next_recent_] = state;
         next_recent_ = (next_recent_ + 1) % kRecent;
     }
-    if (states_.size() > sweep_at_) sweep();
+    if (states_.size() > sweep_at_ || row_bytes_ > sweep_at_row_bytes_) sweep();
     return state;
 }
 
@@ -174,7 +174,10 @@ StatePtr Grammar::intern(Config config) {
 void Grammar::sweep() {
     std::erase_if(states_, [](const auto& entry) { return entry.second.expired(); });
     std::erase_if(rows_, [](const auto& entry) { return entry.second.expired(); });
-    sweep_at_ = std::max(4 * kRecent, 2 * states_.size());
+    row_bytes_ = 0;
+    for (const auto& [_, held] : rows_)
+        if (const auto row = held.lock()) row_bytes_ += row->num_bytes();
+    sweep_at_ = std::max(4 * kRecent, 2 * states_.size()), sweep_at_row_bytes_ = std::max(kRowBytes, 2 * row_bytes_);
 }
 
 StatePtr Grammar::start(const std::string& prefix) { return intern(machine_->start(prefix)); }
@@ -216,6 +219,7 @@ std::shared_ptr<const Row> Grammar::shared(Row row) {
         if (auto known = it->second.lock(); known && *known == row) return known;
     auto made = std::make_shared<const Row>(std::move(row));
     rows_.emplace(h, made);
+    row_bytes_ += made->num_bytes();
     return made;
 }
 

@@ -63,11 +63,11 @@ class Grammar {
     std::size_t num_states() const { return states_.size(); }
     std::size_t num_rows() const { return rows_.size(); }
     // Held beside the vocabulary's tables, about; and how much of it since it was compiled.
-    std::size_t num_bytes() const { return machine_->num_bytes() + masker_.num_bytes() + states_.size() * 256; }
+    std::size_t num_bytes() const { return machine_->num_bytes() + masker_.num_bytes() + states_.size() * 256 + row_bytes_; }
     std::size_t num_bytes_grown() const { return num_bytes() - num_bytes_compiled_; }
 
    private:
-    static constexpr std::size_t kRecent = 4096;
+    static constexpr std::size_t kRecent = 4096, kRowBytes = 16u << 20;
 
     StatePtr intern(Config config);
     std::shared_ptr<const Row> shared(Row row);
@@ -82,6 +82,8 @@ class Grammar {
     std::vector<StatePtr> recent_;  // a ring
     std::size_t next_recent_ = 0;
     std::size_t num_bytes_compiled_ = 0;
+    std::size_t sweep_at_row_bytes_ = kRowBytes;
+    std::size_t row_bytes_ = 0;  // of rows_, those that died since the last sweep included
     std::unordered_multimap<std::uint64_t, std::weak_ptr<const Row>> rows_;
 };
 

@@ -53,9 +53,10 @@ void Masker::walk_frames(const Config& config) {
 
 // One row of the parts and the tokens found beside them.
 Row Masker::assembled() {
-    if (stamp_ > UINT32_MAX - 4) std::fill(stamps_.begin(), stamps_.end(), 0), stamp_ = 0;
-    const std::uint32_t is_removed = ++stamp_, is_added = ++stamp_;
-    auto stamp = [&](std::int32_t t) -> std::uint32_t& { return stamps_[static_cast<std::size_t>(t)]; };
+    Trie::Stamps& stamps = trie_.stamps();
+    if (stamps.last > UINT32_MAX - 4) std::fill(stamps.of.begin(), stamps.of.end(), 0), stamps.last = 0;
+    const std::uint32_t is_removed = ++stamps.last, is_added = ++stamps.last;
+    auto stamp = [&](std::int32_t t) -> std::uint32_t& { return stamps.of[static_cast<std::size_t>(t)]; };
     Row row;
     const LexRow* dense = nullptr;
     std::shared_ptr<Words> own;  // where several rows are dense

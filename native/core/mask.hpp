@@ -25,12 +25,15 @@ struct Row {
     void write(std::int32_t* out, std::uint32_t num_words) const;
     std::vector<std::int32_t> tokens() const;  // ascending
     bool operator==(const Row&) const = default;
+    std::size_t num_bytes() const {  // held beside a base that others share
+        return 128 + 4 * (adds.size() + removes.size()) + (base.use_count() == 1 ? 4 * base->bits.size() : 0);
+    }
 };
 
 class Masker {
    public:
     Masker(Machine& machine, Trie& trie)
-        : machine_(machine), trie_(trie), rows_(machine.lexer, trie), stamps_(trie.num_tokens()) {}
+        : machine_(machine), trie_(trie), rows_(machine.lexer, trie) {}
 
     // Tokens that lead from `config` to a live state; eos ids where the text is complete.
     Row compute(const Config& config);
@@ -77,8 +80,6 @@ class Masker {
     LexRows rows_;
     std::vector<LexRowPtr> parts_;      // of the mask being made
     std::vector<std::int32_t> found_;  // tokens beside them
-    std::vector<std::uint32_t> stamps_;  // of each token: when it was last put into a row
-    std::uint32_t stamp_ = 0;
     std::unordered_map<Config, TailSet, VectorHash> tail_sets_;
     bool has_many_readings_ = false;
 };

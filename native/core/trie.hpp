@@ -138,6 +138,15 @@ class Trie {
 
     std::span<const std::int32_t> tokens_at(NodeId n) const { return {t_.ids.data() + t_.rank[n], t_.ids.data() + t_.rank[n + 1]}; }
 
+    struct Stamps {
+        std::vector<std::uint32_t> of;  // of each token: when it was last put into a row
+        std::uint32_t last = 0;
+    };
+    Stamps& stamps() {  // for who puts together a row, one at a time
+        stamps_.of.resize(num_tokens());
+        return stamps_;
+    }
+
     FreeText& free_text(Spelling spelling);
     std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key) const;
     void keep(const std::array<std::uint64_t, 3>& key, std::shared_ptr<const LexRow> row);
@@ -165,6 +174,7 @@ class Trie {
     std::unique_ptr<Trie> tails_;
     std::unordered_map<std::array<std::uint64_t, 3>, std::shared_ptr<const LexRow>, ContentKeyHash> rows_;
     std::size_t row_bytes_ = 0;
+    Stamps stamps_;
     std::array<std::unique_ptr<FreeText>, 3> free_texts_;
 };
 
