@@ -170,3 +170,56 @@ def test_closing_a_model_ends_its_calls():
 def test_sizes_of_the_loop_are_checked(name):
     with pytest.raises(guided.InputError, match=name):
         guided.load_model(**{name: 0})
+
+
+COUNTS = ("forward_calls", "tokens_computed", "tokens_reused", "tokens_forced")
+
+
+def counts(stats):
+    """Who reads the BOS token that all begin with depends on who comes first."""
+    return stats.forward_calls, stats.tokens_forced, stats.tokens_computed + stats.tokens_reused
+
+
+def test_statistics_of_a_call_count_its_own_work_whatever_else_runs():
+    def ask(model, i):
+        prompt = "abcdefgh"[i] + " word" * (5 * i)
+        return model.generate(prompt, constraint=CONSTRAINTS[i % 4], max_tokens=20 + i).stats
+
+    with guided.load_model() as model:
+        alone = [counts(ask(model, i)) for i in range(8)]
+    with guided.load_model() as model:
+        before = model.stats
+        shared = in_threads(8, lambda i: ask(model, i))
+        engine = model.stats_since(before)
+    assert [counts(stats) for stats in shared] == alone
+    for name in COUNTS[1:]:
+        assert sum(getattr(stats, name) for stats in shared) == getattr(engine, name)
+    assert engine.forward_calls < sum(stats.forward_calls for stats in shared)
+    for name in ("model_seconds", "mask_seconds"):
+        assert sum(getattr(stats, name) for stats in shared) == pytest.approx(getattr(engine, name), rel=0.01)
+
+
+def test_what_calls_have_in_common_is_counted_once():
+    prompt = "The same long beginning of a prompt, and then " * 4
+    with guided.load_model() as model:
+        shared = in_threads(6, lambda i: model.generate(prompt, max_tokens=3, temperature=1.0, seed=i).stats)
+        template = guided.Template("---\nguided: 1\n---\n" + prompt + '{{ gen("x", max_tokens=3) }}')
+        shared += [template.run(model).stats, template.map(model, [{}, {}])[0].stats]
+        engine = model.stats
+    for name in COUNTS[1:]:
+        assert sum(getattr(stats, name) for stats in shared) == getattr(engine, name)
+    assert engine.tokens_reused > 4 * len(model.vocab.encode(prompt.encode()))
+
+
+def test_a_session_counts_its_own_work(model):
+    def write(i):
+        session = model.session()
+        session.text(f"Session {i}. ")
+        session.gen("x", max_tokens=4)
+        session.select("y", ["a", "b"])
+        return session.stats
+
+    before = model.stats
+    shared = in_threads(4, write)
+    engine = model.stats_since(before)
+    assert sum(stats.tokens_computed for stats in shared) == engine.tokens_computed > 0

@@ -1,6 +1,8 @@
 """Templates as applications hold them, on the shipped model; nothing here depends on how well it was trained."""
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -327,3 +329,46 @@ def test_wrong_rows_are_refused(model, template, rows, options, part):
 
 def test_no_rows_give_no_results(model, template):
     assert template.map(model, []) == []
+
+
+LONG = guided.Template(
+    '---\nguided: 1\n---\nFirst {{ gen("a", regex="[a-z]{2}") }}, then {{ gen("b", regex="[0-9]{400}") }}'
+)
+
+
+def test_a_run_that_takes_too_long_keeps_what_it_has(model):
+    LONG.run(model)  # compiled
+    for result in (LONG.run(model, timeout=0.01), *LONG.map(model, [{}, {}, {}], batch=2, timeout=0.01)):
+        assert isinstance(result.error, guided.DeadlineExceeded)
+        assert len(result.text) < 100
+    *_, last = LONG.stream(model, timeout=0.01)
+    assert "0.01" in last.error
+    assert LONG.run(model, timeout=600).error is None
+
+
+def test_a_template_of_higher_priority_goes_first():
+    order = []
+
+    def noted(name):
+        return lambda event: order.append(name) if isinstance(event, RunFinished) else None
+
+    with guided.load_model(max_batch=1) as model:
+        low = threading.Thread(target=lambda: LONG.run(model, on_event=noted("low")))
+        low.start()
+        while not model.stats.tokens_computed:
+            time.sleep(0.001)
+        LONG.run(model, priority=1, on_event=noted("high"))
+        low.join()
+    assert order == ["high", "low"]
+
+
+@pytest.mark.parametrize("how", [{"timeout": 0}, {"timeout": "1"}, {"priority": 1.5}, {"timeout": float("inf")}])
+def test_wrong_urgency_is_refused(model, how):
+    (name,) = how
+    for call in (
+        lambda: LONG.run(model, **how),
+        lambda: LONG.map(model, [{}], **how),
+        lambda: LONG.stream(model, **how),
+    ):
+        with pytest.raises(guided.InputError, match=name):
+            call()

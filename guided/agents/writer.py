@@ -24,7 +24,6 @@ class Writer:
         self._session = Session(model.engine, model.scheduler, seed=seed)
         self._temperature = temperature
         self._length = 0  # canonical tokens of the text so far
-        self._before = self._counters()
 
     def append(self, text: str) -> None:
         """Add text that the model did not write; control tokens stay off."""
@@ -67,8 +66,5 @@ class Writer:
         return True
 
     def engine_costs(self) -> dict[str, int]:
-        """What the engine's counters say of this run."""
-        return {name: count - self._before[name] for name, count in self._counters().items()}
-
-    def _counters(self) -> dict[str, int]:
-        return {name: int(getattr(self._model.stats, name)) for name in COUNTERS}
+        """What the engine did for this run, whatever else ran."""
+        return {name: int(getattr(self._session.stats, name)) for name in COUNTERS}

@@ -60,6 +60,9 @@ def run(
     ] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="Temperature 0 at every hole.")] = False,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same bytes.")] = 0,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="End what is not done by then with an error.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the captures as one JSON document.")] = False,
     trace: Annotated[
         Path | None, typer.Option("--trace", metavar="OUT.html", help="Write a page that shows every token.")
@@ -79,6 +82,7 @@ def run(
             settings=settings or [],
             greedy=greedy,
             seed=seed,
+            timeout=timeout,
             as_json=as_json,
             trace=trace,
         )

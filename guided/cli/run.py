@@ -6,6 +6,7 @@ row runs; a file is written only when it is whole.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ def run(
     settings: Sequence[str],
     greedy: bool,
     seed: int,
+    timeout: float | None,
     as_json: bool,
     trace: Path | None,
 ) -> None:
@@ -46,8 +48,10 @@ def run(
     given, many = _given_inputs(template, inputs, rows)
     if seed < 0:
         raise UsageError(f"--seed is 0 or more, not {seed}")
+    if timeout is not None and not 0 < timeout < math.inf:
+        raise UsageError(f"--timeout is a number of seconds above 0, not {timeout:g}")
     _check_trace(trace, many)
-    how: dict[str, Any] = {"seed": seed, "greedy": greedy, "defaults": defaults}
+    how: dict[str, Any] = {"seed": seed, "greedy": greedy, "defaults": defaults, "timeout": timeout}
     with load_model(model, backend) as loaded:
         if many is not None:
             _run_rows(template, loaded, many, how, as_json=as_json)

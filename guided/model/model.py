@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar, Unpack
 
 from guided.errors import Cancelled, GenerationError, GuidedError, InputError
 from guided.model.options import BatchOptions, GenerateOptions, Options, as_constraints, check_prompt
 from guided.model.result import Result
-from guided.model.streaming import MakeRow, aevents, arun, events
+from guided.model.streaming import Streamed, aevents, arun, events
 from guided.program import Event, Generated, GenerateRequest, Session, generate_row, so_far
 from guided.program.events import Emit
 from guided.runtime.engine import Capabilities, Engine, EngineStats
@@ -62,13 +62,11 @@ class Model:
     @property
     def stats(self) -> EngineStats:
         """A copy of the counters since the model was loaded."""
-        return replace(self.engine.stats)
+        return self.engine.stats.copy()
 
     def stats_since(self, before: EngineStats) -> EngineStats:
         """What was counted since `before`, an earlier `stats`."""
-        names = [field.name for field in fields(EngineStats)]
-        now = self.engine.stats
-        return EngineStats(**{name: getattr(now, name) - getattr(before, name) for name in names})
+        return self.engine.stats.since(before)
 
     def generate(
         self,
@@ -96,10 +94,10 @@ class Model:
         """`generate` for `await`: the decode thread works; cancelling the task ends the generation."""
         checked, requests = _requests(self.vocab, options, prompt, messages)
         self.check_open()
-        before = self.stats
+        stats = EngineStats()
         rows = [_row(self.engine, request) for request in requests]
-        ended = await arun(self.scheduler, rows, priority=checked.priority, timeout=checked.timeout)
-        return _first(checked, self._results(requests, ended, before))
+        ended = await arun(self.scheduler, rows, priority=checked.priority, timeout=checked.timeout, stats=stats)
+        return _first(checked, _results(requests, ended, stats))
 
     def generate_batch(
         self, prompts: Sequence[str | Sequence[Message]], **options: Unpack[BatchOptions]
@@ -139,8 +137,8 @@ class Model:
         `TokenSampled` and `TextAppended` while it runs, then `HoleClosed` with the value and `RunFinished`. An error
         is raised after a `RunFinished` that names it. Closing the generator stops the generation.
         """
-        checked, make = self._streamed(options, prompt, messages)
-        return events(self.scheduler, make, priority=checked.priority, timeout=checked.timeout)
+        checked, streamed = self._streamed(options, prompt, messages)
+        return events(self.scheduler, streamed, priority=checked.priority, timeout=checked.timeout)
 
     def astream(
         self,
@@ -150,8 +148,8 @@ class Model:
         **options: Unpack[GenerateOptions],
     ) -> AsyncGenerator[Event, None]:
         """`stream` for `async for`: the decode thread works, the event loop stays free."""
-        checked, make = self._streamed(options, prompt, messages)
-        return aevents(self.scheduler, make, priority=checked.priority, timeout=checked.timeout)
+        checked, streamed = self._streamed(options, prompt, messages)
+        return aevents(self.scheduler, streamed, priority=checked.priority, timeout=checked.timeout)
 
     def session(self) -> Session:
         """An empty text that is written step by step: `text`, `gen`, `select`, `fork`, roles, beams."""
@@ -212,35 +210,26 @@ class Model:
 
     def _run(self, requests: Sequence[GenerateRequest], options: Options) -> list[Result]:
         self.check_open()
-        before = self.stats
+        stats = EngineStats()
         rows = [_row(self.engine, request) for request in requests]
-        return self._results(
-            requests, self.scheduler.run(rows, priority=options.priority, timeout=options.timeout), before
-        )
-
-    def _results(
-        self, requests: Sequence[GenerateRequest], ended: Sequence[Result | GuidedError], before: EngineStats
-    ) -> list[Result]:
-        stats = self.stats_since(before)
-        return [
-            replace(_failed(request, end) if isinstance(end, GuidedError) else end, stats=stats)
-            for request, end in zip(requests, ended, strict=True)
-        ]
+        ended = self.scheduler.run(rows, priority=options.priority, timeout=options.timeout, stats=stats)
+        return _results(requests, ended, stats)
 
     def _streamed(
         self, options: Mapping[str, Any], prompt: str | None, messages: Sequence[Message] | None
-    ) -> tuple[Options, MakeRow]:
+    ) -> tuple[Options, Streamed]:
         checked, requests = _requests(self.vocab, options, prompt, messages)
         if checked.n != 1:
             raise InputError(f"a stream has one text: n={checked.n} is for generate and generate_batch")
         self.check_open()
 
-        def make(emit: Emit) -> Row[Result]:
-            before = self.stats
-            generated = yield from generate_row(self.engine, requests[0], emit)
-            return replace(_result(requests[0], generated), stats=self.stats_since(before))
+        stats = EngineStats()
 
-        return checked, make
+        def make(emit: Emit) -> Row[Result]:
+            generated = yield from generate_row(self.engine, requests[0], emit)
+            return _result(requests[0], generated)
+
+        return checked, Streamed(make, stats)
 
 
 def _requests(
@@ -301,6 +290,15 @@ def _row(engine: Engine, request: GenerateRequest) -> Row[Result]:
     except GuidedError as error:
         return _failed(request, error, *so_far(last[0] if last else None))
     return _result(request, generated)
+
+
+def _results(
+    requests: Sequence[GenerateRequest], ended: Sequence[Result | GuidedError], stats: EngineStats
+) -> list[Result]:
+    return [
+        replace(_failed(request, end) if isinstance(end, GuidedError) else end, stats=stats)
+        for request, end in zip(requests, ended, strict=True)
+    ]
 
 
 def _failed(request: GenerateRequest, error: GuidedError, text: str = "", tokens: tuple[int, ...] = ()) -> Result:

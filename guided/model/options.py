@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from guided.constraints import Constraint, Regex
 from guided.errors import InputError, InvalidRegex
 from guided.runtime.bias import Penalties, bias_ids, check_bias
+from guided.runtime.job import check_urgency
 from guided.vocab import Vocabulary
 
 __all__ = ["BatchOptions", "GenerateOptions", "Options", "as_constraint", "as_constraints", "check_prompt"]
@@ -141,9 +142,7 @@ class Options:
         _check_integer("min_tokens", self.min_tokens, 0)
         if self.min_tokens > self.max_tokens:
             raise InputError(f"min_tokens={self.min_tokens} is more than max_tokens={self.max_tokens}")
-        _check_integer("priority", self.priority)
-        if self.timeout is not None:
-            _check_number("timeout", self.timeout, 0.0, math.inf, is_open=True)
+        check_urgency(self.priority, self.timeout)
         for name in ("logprobs", "greedy", "token_healing"):
             value = getattr(self, name)
             if not isinstance(value, bool | None):

@@ -22,8 +22,8 @@ class Result:
     """One generated text.
 
     `tokens` are those that overlap the text. `logprob` is log p of the text, None unless asked for. `stats` counts the
-    work of the call that made it (for a batch: of the whole batch). `samples` are all results of `n > 1`. `trace` has
-    every token that was decided, also those that only spell the end of the prompt again.
+    work of the call that made it, and of no other (for a batch: of the whole batch). `samples` are all results of
+    `n > 1`. `trace` has every token that was decided, also those that only spell the end of the prompt again.
     """
 
     text: str

@@ -10,26 +10,35 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from guided.errors import GuidedError
 from guided.model.result import Result
 from guided.program import Event, HoleClosed, RunFinished
+from guided.runtime.engine import EngineStats
 from guided.runtime.scheduler import Job, Row, Scheduler
 
-__all__ = ["MakeRow", "aevents", "arun", "events"]
+__all__ = ["Streamed", "aevents", "arun", "events"]
 
 T = TypeVar("T")
-MakeRow = Callable[[Callable[[Event], None]], Row[Result]]
-"""A row that tells its events to what it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What is streamed: `make` gives a row that tells its events to what it is given, `stats` counts its work."""
+
+    make: Callable[[Callable[[Event], None]], Row[Result]]
+    stats: EngineStats
 
 
 def events(
-    scheduler: Scheduler, make: MakeRow, *, priority: int = 0, timeout: float | None = None
+    scheduler: Scheduler, streamed: Streamed, *, priority: int = 0, timeout: float | None = None
 ) -> Generator[Event, None, Result]:
     """Run a row and yield its events; an error is raised after a `RunFinished` that names it."""
     happened: deque[Event] = deque()
-    waves = scheduler.iterate(make(happened.append), priority=priority, timeout=timeout)
+    row, stats = streamed.make(happened.append), streamed.stats
+    waves = scheduler.iterate(row, priority=priority, timeout=timeout, stats=stats)
     try:
         while True:
             try:
@@ -46,16 +55,17 @@ def events(
     finally:
         waves.close()
     yield from _last_events(result)
-    return result
+    return replace(result, stats=streamed.stats)
 
 
 async def aevents(
-    scheduler: Scheduler, make: MakeRow, *, priority: int = 0, timeout: float | None = None
+    scheduler: Scheduler, streamed: Streamed, *, priority: int = 0, timeout: float | None = None
 ) -> AsyncGenerator[Event, None]:
     """`events` for `async for`: the decode thread works, the event loop stays free."""
     happened: deque[Event] = deque()
     changed = asyncio.Event()
-    job = _submitted(scheduler, [make(happened.append)], changed, priority=priority, timeout=timeout)
+    row, stats = streamed.make(happened.append), streamed.stats
+    job = _submitted(scheduler, [row], changed, priority=priority, timeout=timeout, stats=stats)
     try:
         while not job.is_finished:
             await changed.wait()
@@ -76,11 +86,16 @@ async def aevents(
 
 
 async def arun(
-    scheduler: Scheduler, rows: Sequence[Row[T]], *, priority: int = 0, timeout: float | None = None
+    scheduler: Scheduler,
+    rows: Sequence[Row[T]],
+    *,
+    priority: int = 0,
+    timeout: float | None = None,
+    stats: EngineStats | None = None,
 ) -> list[T | GuidedError]:
     """`Scheduler.run` for `await`; cancelling the task ends the rows."""
     changed = asyncio.Event()
-    job = _submitted(scheduler, rows, changed, priority=priority, timeout=timeout)
+    job = _submitted(scheduler, rows, changed, priority=priority, timeout=timeout, stats=stats)
     try:
         while not job.is_finished:
             await changed.wait()
@@ -90,15 +105,13 @@ async def arun(
     return job.results()
 
 
-def _submitted(
-    scheduler: Scheduler, rows: Sequence[Row[T]], changed: asyncio.Event, *, priority: int, timeout: float | None
-) -> Job[T]:
+def _submitted(scheduler: Scheduler, rows: Sequence[Row[T]], changed: asyncio.Event, **how: Any) -> Job[T]:
     loop = asyncio.get_running_loop()
 
     def tell() -> None:
         loop.call_soon_threadsafe(changed.set)  # raises where the loop is closed: then nobody reads
 
-    job = Job(rows, max_batch=scheduler.max_batch, priority=priority, timeout=timeout, on_change=tell)
+    job = Job(rows, max_batch=scheduler.max_batch, on_change=tell, **how)
     scheduler.submit(job)
     return job
 

@@ -27,7 +27,7 @@ from guided.program.names import Reads
 from guided.program.run import Decoding
 from guided.program.session_file import Arrays, read_session, write_session
 from guided.program.state import Capture, Piece, RunState
-from guided.runtime.engine import Engine, SavingEngine
+from guided.runtime.engine import Engine, EngineStats, SavingEngine
 from guided.runtime.hole_text import TextState, start
 from guided.runtime.scheduler import Row, Scheduler
 from guided.source import Source, Span
@@ -66,6 +66,7 @@ class Session:
         self._decoding = Decoding(seed=seed)
         self._state = RunState(Scope(), start(engine.vocab))
         self._recorded: list[ops.Op] | None = None
+        self.stats = EngineStats()  # what the model did for this session, and for no other
 
     # What is there.
 
@@ -251,7 +252,9 @@ class Session:
         before = replace(self._state, text=_reopened(self._state.text))
         machine = Machine((*steps, ops.End()), _SOURCE, self._engine)
         try:
-            state, error = self._scheduler.run_one(execute(machine, self._state.goto(0), decoding, keep=True))
+            state, error = self._scheduler.run_one(
+                execute(machine, self._state.goto(0), decoding, keep=True), stats=self.stats
+            )
         except BaseException:
             self._state = before
             raise

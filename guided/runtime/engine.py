@@ -51,7 +51,7 @@ class Capabilities:
 
 @dataclass(slots=True)
 class EngineStats:
-    """Counters since the engine was loaded; subtract two copies to measure one call."""
+    """Counters: of an engine since it was loaded, or of one call's own work (`Job.stats`)."""
 
     forward_calls: int = 0
     tokens_computed: int = 0
@@ -59,6 +59,37 @@ class EngineStats:
     tokens_forced: int = 0
     mask_seconds: float = 0.0
     model_seconds: float = 0.0
+
+    def copy(self) -> EngineStats:
+        """The counters as they are now."""
+        return EngineStats(
+            self.forward_calls,
+            self.tokens_computed,
+            self.tokens_reused,
+            self.tokens_forced,
+            self.mask_seconds,
+            self.model_seconds,
+        )
+
+    def since(self, before: EngineStats) -> EngineStats:
+        """What was counted since `before`, an earlier copy."""
+        return EngineStats(
+            self.forward_calls - before.forward_calls,
+            self.tokens_computed - before.tokens_computed,
+            self.tokens_reused - before.tokens_reused,
+            self.tokens_forced - before.tokens_forced,
+            self.mask_seconds - before.mask_seconds,
+            self.model_seconds - before.model_seconds,
+        )
+
+    def add(self, more: EngineStats) -> None:
+        """Count what `more` has counted, too."""
+        self.forward_calls += more.forward_calls
+        self.tokens_computed += more.tokens_computed
+        self.tokens_reused += more.tokens_reused
+        self.tokens_forced += more.tokens_forced
+        self.mask_seconds += more.mask_seconds
+        self.model_seconds += more.model_seconds
 
 
 class EngineSequence(Protocol):
@@ -80,7 +111,11 @@ class Extend:
 
 
 class Hidden(Protocol):
-    """Final hidden rows of one `Extend`, kept by the engine until dropped; `rows` is 0, 1 or len(tokens)."""
+    """Final hidden rows of one `Extend`, kept by the engine until dropped; `rows` is 0, 1 or len(tokens).
+
+    It may have `num_computed` and `num_reused`: what became of the tokens of its `Extend`, for the statistics of one
+    call among many. Without them all count as computed.
+    """
 
     @property
     def rows(self) -> int: ...

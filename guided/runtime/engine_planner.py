@@ -27,6 +27,8 @@ class PlannedRow:
     tokens: list[int]
     slots: list[int]
     hidden: tuple[int, ...]
+    num_computed: int = 0
+    num_reused: int = 0
 
 
 class Planner:
@@ -48,6 +50,7 @@ class Planner:
 
     def add(self, seq: CachedSequence, tokens: list[int], want: str) -> PlannedRow:
         """Plan one row. If it raises, call `roll_back`."""
+        before = len(self._tokens), self.num_reused
         first_wanted = {"all": 0, "last": len(tokens) - 1, "none": len(tokens)}[want]
         slots, again = self._walk(seq.tip, tokens, first_wanted)
         num_cached = len(slots)
@@ -62,6 +65,7 @@ class Planner:
         if num_cached < len(tokens):
             self._compute(tokens, num_cached, len(tokens), seq.length, path, is_again=False)
         row.hidden = tuple(self._want(slot) for slot in slots[first_wanted:])
+        row.num_computed, row.num_reused = len(self._tokens) - before[0], self.num_reused - before[1]
         return row
 
     def plan(self) -> Plan:

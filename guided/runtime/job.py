@@ -6,17 +6,31 @@ else is for the loop. Results stand in the order of the rows, whenever each of t
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
-from guided.errors import GuidedError
+from guided.errors import GuidedError, InputError
+from guided.runtime.engine import EngineStats
 from guided.runtime.rows import Row, RunningRow
 
-__all__ = ["Job"]
+__all__ = ["Job", "check_urgency"]
 
 T = TypeVar("T")
+
+
+def check_urgency(priority: object, timeout: object) -> None:
+    """Raise `InputError` for what is no priority, or no number of seconds."""
+    if isinstance(priority, bool) or not isinstance(priority, int):
+        raise InputError(f"priority is an integer, not {priority!r}")
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise InputError(f"timeout is a number of seconds, not {timeout!r}")
+    if not 0 < timeout < math.inf:
+        raise InputError(f"timeout={timeout} is out of range: it must be above 0")
 
 
 class Job(Generic[T]):
@@ -24,6 +38,7 @@ class Job(Generic[T]):
 
     priority: rows of a higher one go first. deadline: when, on `time.monotonic`, what is not done is ended.
     on_change: told after every wave that a row of this job was in, and at the end; called by the loop.
+    stats: counts the work of this job alone, whatever else runs; give one to read it afterwards.
     """
 
     def __init__(
@@ -34,6 +49,7 @@ class Job(Generic[T]):
         priority: int = 0,
         timeout: float | None = None,
         on_change: Callable[[], None] | None = None,
+        stats: EngineStats | None = None,
     ) -> None:
         self.rows: Iterator[Row[T]] = iter(rows)
         self.max_batch = max_batch
@@ -41,6 +57,7 @@ class Job(Generic[T]):
         self.timeout = timeout
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.on_change = on_change
+        self.stats = EngineStats() if stats is None else stats
         self.started: list[RunningRow] = []
         self.num_active = 0
         self.num_waves = 0

@@ -49,10 +49,12 @@ States = Any  # what a backend's `forward` returns: an array-like [K, dim] that 
 
 @dataclass(frozen=True, slots=True)
 class HiddenRows:
-    """Rows `indices` of what one `forward` returned."""
+    """Rows `indices` of what one `forward` returned, and what became of the tokens they were asked for with."""
 
     states: States
     indices: tuple[int, ...]
+    num_computed: int = 0
+    num_reused: int = 0
 
     @property
     def rows(self) -> int:
@@ -202,7 +204,7 @@ class LocalEngine(ABC):
         self.stats.tokens_computed += plan.num_tokens
         self.stats.tokens_reused += planner.num_reused
         self.stats.model_seconds += time.perf_counter() - started
-        return [HiddenRows(states, row.hidden) for row in rows]
+        return [HiddenRows(states, row.hidden, row.num_computed, row.num_reused) for row in rows]
 
     def select(
         self, rows: Sequence[Hidden], masks: npt.NDArray[np.int32] | None, policies: Sequence[Policy]

@@ -93,7 +93,9 @@ class Loop:
         job.started.append(running)
         job.num_active += 1
         self.active.append(running)
+        before = self._wave.engine.stats.copy()
         running.start()
+        job.stats.add(self._wave.engine.stats.since(before))
         job.num_waves += 1
         if running.is_done:
             self._drop(running)

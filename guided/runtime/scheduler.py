@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from guided.errors import Cancelled, GenerationError, GuidedError
-from guided.runtime.engine import Engine
+from guided.runtime.engine import Engine, EngineStats
 from guided.runtime.job import Job
 from guided.runtime.loop import Loop
 from guided.runtime.rows import Answer, Ask, Row, together
@@ -55,30 +55,35 @@ class Scheduler:
         max_batch: int | None = None,
         priority: int = 0,
         timeout: float | None = None,
+        stats: EngineStats | None = None,
     ) -> list[T | GuidedError]:
         """Run all rows, at most `max_batch` at a time; one result or error per row, in order.
 
         `rows` is read as room becomes free, so a long iterable of rows costs no more than `max_batch` of them. After
-        `timeout` seconds rows that are not done have a `DeadlineExceeded`. An exception that is no GuidedError ends
-        all rows of the call, and is raised.
+        `timeout` seconds rows that are not done have a `DeadlineExceeded`. `stats` counts their work. An exception that
+        is no GuidedError ends all rows of the call, and is raised.
         """
-        job = Job(rows, max_batch=max_batch or self.max_batch, priority=priority, timeout=timeout)
+        job = Job(rows, max_batch=max_batch or self.max_batch, priority=priority, timeout=timeout, stats=stats)
         self._complete(job)
         return job.results()
 
-    def run_one(self, row: Row[T], *, priority: int = 0, timeout: float | None = None) -> T:
+    def run_one(
+        self, row: Row[T], *, priority: int = 0, timeout: float | None = None, stats: EngineStats | None = None
+    ) -> T:
         """Run one row; raises its error."""
-        job = Job((row,), max_batch=1, priority=priority, timeout=timeout)
+        job = Job((row,), max_batch=1, priority=priority, timeout=timeout, stats=stats)
         self._complete(job)
         return job.only_result()
 
-    def iterate(self, row: Row[T], *, priority: int = 0, timeout: float | None = None) -> Generator[None, None, T]:
+    def iterate(
+        self, row: Row[T], *, priority: int = 0, timeout: float | None = None, stats: EngineStats | None = None
+    ) -> Generator[None, None, T]:
         """Run one row and hand control back after its start and after each wave; returns its result.
 
         Closing the iterator early closes the row.
         """
         changed = threading.Event()
-        job = Job((row,), max_batch=1, priority=priority, timeout=timeout, on_change=changed.set)
+        job = Job((row,), max_batch=1, priority=priority, timeout=timeout, on_change=changed.set, stats=stats)
         if self._driver == threading.get_ident():
             yield from self._waves_inside(job)
             return job.only_result()

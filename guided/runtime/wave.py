@@ -18,6 +18,7 @@ import numpy.typing as npt
 from guided.errors import CacheFull
 from guided.runtime.engine import Choice, Engine, Extend, Hidden, Policy
 from guided.runtime.rows import RunningRow
+from guided.runtime.shares import share_choice, share_step
 
 if TYPE_CHECKING:
     from guided.matcher import Matcher
@@ -41,9 +42,20 @@ class Wave:
         self.engine = engine
         self.step_tokens = step_tokens
         self._masks = np.zeros((0, 0), np.int32)
+        self._is_shared = False  # whether several jobs have rows in this wave: then each is told its share of the work
 
     def run(self, rows: Sequence[RunningRow]) -> None:
         """One step for all rows, given in order of rank; those whose asks are complete go on to their next asks."""
+        outer, self._is_shared = self._is_shared, any(running.job is not rows[0].job for running in rows)
+        before = self.engine.stats.copy()
+        try:
+            self._run(rows)
+        finally:
+            if not self._is_shared:
+                rows[0].job.stats.add(self.engine.stats.since(before))
+            self._is_shared = outer
+
+    def _run(self, rows: Sequence[RunningRow]) -> None:
         self._share(rows)
         self._isolate(rows, self._step)
         ready: list[RunningRow] = []
@@ -57,10 +69,13 @@ class Wave:
         for running in rows:
             if running.fault is None and (running.num_left or running.blocked is not None):
                 continue
+            before = self.engine.stats.copy() if self._is_shared else None
             if running.parked is not None and running.fault is None:
                 running.unpark()
             else:
                 running.resume()
+            if before is not None:
+                running.job.stats.add(self.engine.stats.since(before))
 
     # How much of each ask goes into this step.
 
@@ -100,17 +115,25 @@ class Wave:
                     is_last = done + count == len(ask.tokens)
                     want = "none" if ask.want == "last" and not is_last else ask.want
                     work.append(Extend(ask.seq, ask.tokens[done : done + count], want))
+        before = self.engine.stats.copy()
         hidden = iter(self.engine.step(work) if work else [])
         for running in rows:
             running.hidden = [next(hidden) if n else old for n, old in zip(running.takes, running.hidden, strict=True)]
+            num_forced = 0
             for i, (ask, count) in enumerate(zip(running.asks, running.takes, strict=True)):
                 if count and not running.done[i]:
-                    self.engine.stats.tokens_forced += ask.num_forced
+                    num_forced += ask.num_forced
                 running.done[i] += count
                 running.num_left -= count
+            self.engine.stats.tokens_forced += num_forced
+            if self._is_shared:
+                running.job.stats.tokens_forced += num_forced
+        if self._is_shared:
+            share_step(rows, self.engine.stats.since(before))
 
     def _score(self, rows: Sequence[RunningRow]) -> None:
         """Log p of the targets behind the tokens of this step."""
+        before = self.engine.stats.model_seconds
         for running in rows:
             for i, (ask, count) in enumerate(zip(running.asks, running.takes, strict=True)):
                 if ask.targets is None or not count:
@@ -120,8 +143,11 @@ class Wave:
                 assert hidden is not None
                 targets = ask.targets if count == len(ask.tokens) else ask.targets[done - count : done]
                 running.scored[i].append(self.engine.logprobs(hidden, targets))
+        if self._is_shared:
+            rows[0].job.stats.model_seconds += self.engine.stats.model_seconds - before
 
     def _select(self, rows: Sequence[RunningRow]) -> None:
+        before = self.engine.stats.copy()
         chosen: list[tuple[Hidden, Policy, Matcher | None]] = []
         for running in rows:
             for ask, hidden in zip(running.asks, running.hidden, strict=True):
@@ -135,6 +161,8 @@ class Wave:
             )
         for running in rows:
             running.choices = [None if ask.policy is None else next(choices) for ask in running.asks]
+        if self._is_shared:
+            share_choice(rows, self.engine.stats.since(before))
 
     def _fill(self, matchers: Sequence[Matcher | None]) -> npt.NDArray[np.int32] | None:
         """Masks int32[n, ceil(V/32)], all ones where there is no matcher; None where there is none at all."""

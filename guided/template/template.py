@@ -26,6 +26,7 @@ from guided.lang import (
 )
 from guided.program import Emit, Event, Program, RunResult, compile_program
 from guided.runtime.engine import Engine, EngineStats
+from guided.runtime.job import check_urgency
 from guided.runtime.scheduler import Row, Scheduler
 from guided.source import Source
 from guided.template.template_result import TemplateResult
@@ -41,10 +42,7 @@ class Runner(Protocol):
     def engine(self) -> Engine: ...
     @property
     def scheduler(self) -> Scheduler: ...
-    @property
-    def stats(self) -> EngineStats: ...
     def check_open(self) -> None: ...
-    def stats_since(self, before: EngineStats) -> EngineStats: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +53,11 @@ class _Settings:
     greedy: bool
     defaults: Mapping[str, Any]
     logprobs: bool
+    priority: int = 0
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
+        check_urgency(self.priority, self.timeout)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"seed is an integer of 0 or more, not {self.seed!r}")
         for name in ("greedy", "logprobs"):
@@ -133,19 +134,23 @@ class Template:
         on_event: Emit | None = None,
         defaults: Mapping[str, Any] | None = None,
         logprobs: bool = False,
+        priority: int = 0,
+        timeout: float | None = None,
         **more: Any,
     ) -> TemplateResult:
         """Run once; inputs as a mapping or as keywords.
 
         The same seed gives the same text. `greedy` is temperature 0 at every hole. `defaults` are hole arguments for
         holes that do not give their own, over those of the front matter. `logprobs` records log p of every token.
+        `priority` and `timeout` (seconds) are those of `Model.generate`: docs/scheduling.md.
         Wrong inputs raise `InputError`; what goes wrong on the way is the result's `.error`.
         """
-        settings = self._settings(model, seed, greedy, defaults, logprobs)
+        settings = self._settings(model, seed, greedy, defaults, logprobs, priority, timeout)
         given = self.bind(_merged(inputs, more))
-        before = model.stats
-        run = model.scheduler.run_one(self._row(model, given, settings, emit=on_event))
-        return replace(self._result(run, given, settings), stats=model.stats_since(before))
+        stats = EngineStats()
+        row = self._row(model, given, settings, emit=on_event)
+        run = model.scheduler.run([row], priority=priority, timeout=timeout, stats=stats)[0]
+        return replace(self._result(_settled(run), given, settings), stats=stats)
 
     def stream(
         self,
@@ -156,13 +161,15 @@ class Template:
         greedy: bool = False,
         defaults: Mapping[str, Any] | None = None,
         logprobs: bool = False,
+        priority: int = 0,
+        timeout: float | None = None,
         **more: Any,
     ) -> Generator[Event, None, TemplateResult]:
         """`run`, yielding typed events as they happen; the generator returns the result.
 
         The last event is `RunFinished`, which names the error if there was one. Closing the generator ends the run.
         """
-        settings = self._settings(model, seed, greedy, defaults, logprobs)
+        settings = self._settings(model, seed, greedy, defaults, logprobs, priority, timeout)
         return self._events(model, self.bind(_merged(inputs, more)), settings)
 
     def map(
@@ -175,35 +182,52 @@ class Template:
         greedy: bool = False,
         defaults: Mapping[str, Any] | None = None,
         logprobs: bool = False,
+        priority: int = 0,
+        timeout: float | None = None,
         on_done: Callable[[int], None] | None = None,
     ) -> list[TemplateResult]:
         """Run once per row of inputs, up to `batch` at a time in one scheduler; one result per row, in order.
 
         A row that fails, also for wrong inputs, has its `.error` and disturbs no other. Row `i` draws its random
-        numbers from (seed, i). `on_done` is told how many rows are finished.
+        numbers from (seed, i). `on_done` is told how many rows are finished. What is not done after `timeout` seconds
+        has a `DeadlineExceeded`, beside the text so far.
         """
-        settings = self._settings(model, seed, greedy, defaults, logprobs)
+        settings = self._settings(model, seed, greedy, defaults, logprobs, priority, timeout)
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             raise InputError(f"batch is an integer of at least 1, not {batch!r}")
         if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
             raise InputError(f"rows is a list of mappings of inputs, not {type(rows).__name__}")
         given: list[Mapping[str, Any]] = []
-        before = model.stats
-        ended = model.scheduler.run(self._rows(model, rows, given, settings, on_done), max_batch=batch)
-        stats = model.stats_since(before)
+        stats = EngineStats()
+        runs = self._rows(model, rows, given, settings, on_done)
+        ended = model.scheduler.run(runs, max_batch=batch, priority=priority, timeout=timeout, stats=stats)
         return [
             replace(self._result(_settled(run), inputs, settings), stats=stats)
             for run, inputs in zip(ended, given, strict=True)
         ]
 
     def _settings(
-        self, model: Runner, seed: int, greedy: bool, defaults: Mapping[str, Any] | None, logprobs: bool
+        self,
+        model: Runner,
+        seed: int,
+        greedy: bool,
+        defaults: Mapping[str, Any] | None,
+        logprobs: bool,
+        priority: int,
+        timeout: float | None,
     ) -> _Settings:
         if not isinstance(getattr(model, "scheduler", None), Scheduler):
             raise InputError(f"a template runs on a model, such as guided.load_model(), not {type(model).__name__}")
         model.check_open()
         bind_defaults(self.file.front, defaults or {})
-        return _Settings(seed=seed, greedy=greedy, defaults=dict(defaults or {}), logprobs=logprobs)
+        return _Settings(
+            seed=seed,
+            greedy=greedy,
+            defaults=dict(defaults or {}),
+            logprobs=logprobs,
+            priority=priority,
+            timeout=timeout,
+        )
 
     def _row(
         self, model: Runner, inputs: Mapping[str, Any], settings: _Settings, *, row: int = 0, emit: Emit | None = None
@@ -247,9 +271,10 @@ class Template:
     def _events(
         self, model: Runner, inputs: Mapping[str, Any], settings: _Settings
     ) -> Generator[Event, None, TemplateResult]:
-        before = model.stats
+        stats = EngineStats()
         happened: deque[Event] = deque()
-        waves = model.scheduler.iterate(self._row(model, inputs, settings, emit=happened.append))
+        row = self._row(model, inputs, settings, emit=happened.append)
+        waves = model.scheduler.iterate(row, priority=settings.priority, timeout=settings.timeout, stats=stats)
         try:
             while True:
                 try:
@@ -262,7 +287,7 @@ class Template:
             yield from happened
         finally:
             waves.close()
-        return replace(self._result(run, inputs, settings), stats=model.stats_since(before))
+        return replace(self._result(run, inputs, settings), stats=stats)
 
     def _result(self, run: RunResult, inputs: Mapping[str, Any], settings: _Settings) -> TemplateResult:
         return TemplateResult(

@@ -49,6 +49,7 @@ class Session:
     text_so_far: str = ""
     is_closed: bool = False
     pieces: list[Piece] = field(default_factory=list)
+    stats: EngineStats = field(default_factory=EngineStats)
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
@@ -84,8 +85,6 @@ class DoubleModel:
     script: list[str] = field(default_factory=list)
     turns: list[tuple[str, str, int | None]] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
-    stats: EngineStats = field(default_factory=EngineStats)
-
     scheduler: None = None
 
     @property

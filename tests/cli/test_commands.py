@@ -117,6 +117,14 @@ def test_a_trace_is_a_whole_page_or_nothing(small, tmp_path):
     assert out.startswith("Topic: <i>x</i>")
 
 
+def test_a_run_that_takes_too_long_fails(tmp_path):
+    path = tmp_path / "long.guided"
+    path.write_text('---\nguided: 1\n---\nDigits: {{ gen("x", regex="[0-9]{900}") }}')
+    code, _, err = guide("run", path, "--timeout", "0.01")
+    assert code == 1
+    assert "0.01" in err
+
+
 # Wrong usage: exit code 2, nothing on standard output, nothing was run.
 
 
@@ -133,6 +141,7 @@ def test_a_trace_is_a_whole_page_or_nothing(small, tmp_path):
         pytest.param(["--inputs", "none.json"], "no such file: none.json", id="no such inputs"),
         pytest.param(["--seed", "x"], "--seed", id="seed of the wrong type"),
         pytest.param(["--seed", "-1"], "--seed is 0 or more", id="negative seed"),
+        pytest.param(["--timeout", "0"], "--timeout is a number of seconds above 0", id="no time"),
         pytest.param(["--trace", "none/out.html"], "not a file in an existing directory", id="trace nowhere"),
         pytest.param(["--colour", "red"], "--colour", id="unknown option"),
     ],
