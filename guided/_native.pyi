@@ -20,6 +20,10 @@ class Vocabulary:
     def size(self) -> int: ...
     @property
     def max_token_bytes(self) -> int: ...
+    @property
+    def num_rows(self) -> int: ...  # of lexemes, kept for all grammars of the vocabulary
+    @property
+    def num_row_bytes(self) -> int: ...
 
 class Expression:
     """A regular expression outside of any builder; it never changes."""

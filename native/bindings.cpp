@@ -274,6 +274,8 @@ NB_MODULE(_native, m) {
         .def("saved", [](Trie& t, nb::bytes key) { return to_bytes(t.saved(ContentKey(key.c_str(), key.size()))); }, "key"_a,
              "All tables as the bytes of a file; empty on machines that are not little endian.")
         .def_prop_ro("size", &Trie::num_tokens)
+        .def_prop_ro("num_rows", &Trie::num_rows)
+        .def_prop_ro("num_row_bytes", &Trie::num_row_bytes)
         .def_prop_ro("max_token_bytes", &Trie::max_token_bytes);
     m.attr("TABLES_FORMAT") = kTablesFormat;
     bind_document(m);

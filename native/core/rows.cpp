@@ -108,6 +108,7 @@ LexRowPtr LexRows::walked(LexId state, bool is_key) {
     w.row.has_exits = w.is_text && w.row.exits.size() <= kMaxExits;
     if (!w.row.has_exits) w.row.exits = {};
     list_what_follows(w.row);
+    w.row.shrink();  // an emptied list keeps its memory
     return std::make_shared<const LexRow>(std::move(w.row));
 }
 

@@ -8,8 +8,8 @@
 namespace guided {
 
 std::size_t LexRow::num_bytes() const {
-    return 256 + (base.use_count() == 1 ? 4 * base->bits.size() : 0) + 4 * (adds.size() + removes.size() + exits.size()) +
-           sizeof(Crossing) * (closing.size() + opening.size()) + 8 * next.size();
+    return 256 + (base.use_count() == 1 ? 4 * base->bits.size() : 0) + 4 * (adds.capacity() + removes.capacity() + exits.capacity()) +
+           sizeof(Crossing) * (closing.capacity() + opening.capacity()) + 8 * next.capacity();
 }
 
 namespace {

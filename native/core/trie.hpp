@@ -73,6 +73,7 @@ struct LexRow {
     bool has_exits = false;  // exits are listed (false: text that may end almost everywhere)
 
     std::size_t num_bytes() const;
+    void shrink() { adds.shrink_to_fit(), removes.shrink_to_fit(), closing.shrink_to_fit(), exits.shrink_to_fit(), opening.shrink_to_fit(), next.shrink_to_fit(); }
 };
 
 class Trie;
@@ -150,6 +151,8 @@ class Trie {
     FreeText& free_text(Spelling spelling);
     std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key) const;
     void keep(const std::array<std::uint64_t, 3>& key, std::shared_ptr<const LexRow> row);
+    std::size_t num_rows() const { return rows_.size(); }
+    std::size_t num_row_bytes() const { return row_bytes_; }  // held by them, about
 
    private:
     static constexpr std::size_t kMaxRowBytes = 256u << 20;

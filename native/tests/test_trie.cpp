@@ -178,3 +178,21 @@ TEST(a_forged_file_does_no_harm) {
     }
     CHECK(num_opened > 100);
 }
+
+TEST(rows_hold_no_more_memory_than_they_need) {
+    TokenBytes tokens = some_tokens(1, 0);
+    for (char a = 'a'; a <= 'z'; ++a)
+        for (char b = 'a'; b <= 'z'; ++b)
+            for (char c = 'a'; c <= 'z'; ++c) tokens.add(std::string{a, b, c});
+    const auto trie = std::make_shared<Trie>(tokens, std::vector<std::int32_t>{});
+    Builder b;
+    auto& pool = b.machine().pool;
+    SchemaNode node;
+    node.types = kString, node.string = pool.repeat(pool.cat(pool.set({{'a', 'y'}}), pool.set({{'a', 'z'}})), 1, kUnbounded);
+    b.machine().schemas.nodes.push_back(node);
+    b.machine().schemas.nodes.back().is_defined = true;
+    const auto g = b.compile(b.json(static_cast<SchemaId>(b.machine().schemas.nodes.size() - 1), Layout{}), trie);
+    const StatePtr inside = g->accept_bytes(g->start(""), "\"");
+    CHECK(g->row(inside)->count > 10'000);
+    CHECK(trie->num_rows() == 1 && trie->num_row_bytes() < 2 * 4 * trie->num_words());  // most in bits, few in lists
+}
