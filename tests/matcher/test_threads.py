@@ -3,11 +3,13 @@
 import random
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import guided
+from guided.constraints import compile_cache
 from tests.matcher.cases import SCHEMAS
 
 THREADS = 8
@@ -34,6 +36,18 @@ def journey(compiled, seed):
         if token in compiled.vocab.eos_ids or not matcher.accept_token(token):
             break
     return seen
+
+
+def together(work, *arguments):
+    """`work` on each of these, each in a thread of its own, all at once; what they returned, in order."""
+    barrier = threading.Barrier(len(arguments))
+
+    def begin(argument):
+        barrier.wait()
+        return work(argument)
+
+    with ThreadPoolExecutor(len(arguments)) as pool:
+        return list(pool.map(begin, arguments))
 
 
 @pytest.fixture
@@ -102,3 +116,44 @@ def test_threads_that_compile_equal_constraints_agree(small_vocab, quick_switche
     for thread in threads:
         thread.join()
     assert results == [b"[]"] * THREADS
+
+
+def _journeys_of_its_own(vocab, seed):
+    """Compiles and uses grammars that nobody else has, in an order of its own: all they share is the vocabulary."""
+    compile_cache.clear()
+    names = sorted(SCHEMAS)
+    random.Random(seed).shuffle(names)
+    seen = {}
+    for name in names:
+        schema = {"$comment": f"thread {seed}", **({} if SCHEMAS[name] is True else SCHEMAS[name])}
+        seen[name] = journey(guided.JsonSchema(schema, order="any").compile(vocab), seed)
+    return seen
+
+
+def test_threads_with_grammars_of_their_own_share_a_vocabulary(small_vocab, quick_switches):
+    expected = [_journeys_of_its_own(small_vocab, seed) for seed in range(THREADS)]
+    fresh = guided.Vocabulary(small_vocab.tokens, small_vocab.eos_ids)  # no tables yet, no rows
+    assert together(lambda seed: _journeys_of_its_own(fresh, seed), *range(THREADS)) == expected
+
+
+def test_forks_of_one_matcher_go_their_ways_in_threads(small_vocab, quick_switches):
+    def continued(matcher, seed):
+        rng, seen = random.Random(seed), []
+        for _ in range(40):
+            tokens = [t for t in matcher.allowed_tokens().tolist() if t not in small_vocab.eos_ids]
+            if not tokens or not matcher.accept_token(rng.choice(tokens)):
+                break
+            seen.append((tokens, matcher.fork().mask_view().tobytes()))
+        assert matcher.accept_bytes(matcher.shortest_completion())
+        return seen, matcher.is_accepting
+
+    def start(comment):
+        schema = {"items": {"type": "object", "uniqueItems": True}, "type": "array", "$comment": comment}
+        matcher = guided.JsonSchema(schema).compile(small_vocab).matcher()
+        assert matcher.accept_bytes(b'[{"a": [1, "')
+        return matcher
+
+    alone, shared = start("alone"), start("together")
+    expected = [continued(alone.fork(), seed) for seed in range(THREADS)]
+    assert together(lambda seed: continued(shared.fork(), seed), *range(THREADS)) == expected
+    assert shared == start("together")
