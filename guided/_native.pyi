@@ -1,6 +1,6 @@
 """The compiled core: plain data in, plain data out. Ids are small integers that belong to one `Builder`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from mmap import mmap
 from typing import Any
 
@@ -25,11 +25,14 @@ class Vocabulary:
     @property
     def num_row_bytes(self) -> int: ...
 
-class Expression:
-    """A regular expression outside of any builder; it never changes."""
+class ExpressionCache:
+    """Expressions that were built lately, outside of any builder, by what they were built from."""
 
+    # bounded by the parts of all, nodes and states of automata; what is larger than `largest` is not kept
+    def __init__(self, max_parts: int, largest: int) -> None: ...
     @property
-    def size(self) -> int: ...  # nodes and states of automata
+    def num_parts(self) -> int: ...
+    def __len__(self) -> int: ...
 
 class Document:
     """A JSON value, frozen: equal ones are spelled alike, with keys in the same order."""
@@ -67,9 +70,8 @@ class Builder:
     def automaton(self, states: Sequence[Sequence[tuple[int, int, int]]], accepting: Sequence[int]) -> int: ...
     # the same texts as an automaton, whose derivatives are looked up; `part` itself if that takes more states
     def tabulated(self, part: int, max_states: int) -> int: ...
-    def scratch(self) -> Builder: ...  # an empty builder with the same limits
-    def exported(self, part: int) -> Expression: ...
-    def insert(self, expression: Expression) -> int: ...
+    # the expression that `key` says all about: kept, or made by `build` in an empty builder with the same limits
+    def shared(self, cache: ExpressionCache, key: str, build: Callable[[Builder], int]) -> int: ...
     def is_empty(self, part: int) -> bool: ...  # no text at all matches; may raise ConstraintTooComplex
 
     # JSON Schema nodes. An instance satisfies a node if its type is in `types`, the parts for its type hold, every

@@ -124,8 +124,6 @@ nb::object allowed_tokens(const PyMatcher& m) {
 }
 
 void bind_builder(nb::module_& m) {
-    nb::class_<PortableExpr>(m, "Expression", "A regular expression outside of any builder; it never changes.")
-        .def_prop_ro("size", [](const PortableExpr& x) { return x.num_parts(); });
     nb::class_<PyBuilder> builder(m, "Builder");
     builder
         .def("__init__", [](PyBuilder* self, nb::kwargs given) { new (self) PyBuilder(limits_of(given)); })
@@ -172,9 +170,6 @@ void bind_builder(nb::module_& m) {
         }, "states"_a, "accepting"_a)
         .def("tabulated", [](PyBuilder& b, std::uint32_t e, std::uint32_t max_states) { return b.pool().tabulated(b.expr(e), max_states); },
              "part"_a, "max_states"_a)
-        .def("scratch", [](PyBuilder& b) { return std::make_unique<PyBuilder>(b.limits); })
-        .def("exported", [](PyBuilder& b, std::uint32_t e) { return b.pool().exported(b.expr(e)); }, "part"_a)
-        .def("insert", [](PyBuilder& b, const PortableExpr& x) { return b.pool().insert(x); }, "expression"_a)
         .def("is_empty", [](PyBuilder& b, std::uint32_t e) { return !b.pool().nonempty(b.expr(e)); }, "part"_a)
         .def("lexeme", [](PyBuilder& b, std::uint32_t e) { return b.builder().lexeme(b.expr(e)); }, "expression"_a)
         .def("raw", [](PyBuilder& b, nb::bytes text) { return b.builder().raw(to_string(text)); }, "text"_a)

@@ -145,16 +145,6 @@ class Freezer {
         return out;
     }
 
-    template <class Use>
-    void with_text(nb::handle text, Use&& use) {
-        Py_ssize_t size = 0;
-        if (const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size)) return use(std::string_view(data, static_cast<std::size_t>(size)));
-        PyErr_Clear();
-        const nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
-        if (!bytes.is_valid()) throw nb::python_error();
-        use(std::string_view(PyBytes_AS_STRING(bytes.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr()))));
-    }
-
     // What contains itself is deep: so looking at some depths is enough.
     void refuse_cycles() {
         const std::size_t depth = open_.size();
@@ -221,7 +211,8 @@ nb::object thawed(const Document& d) {
     return made[0];
 }
 
-// The Python object that answers what the core cannot; its class is guided.constraints.json_schema.outside.Outside.
+// The Python object that answers what the core cannot; its class is guided.constraints.json_schema.outside.Outside. It is
+// asked for expressions that are not kept, and makes them in builders of their own.
 class PyOutside : public SchemaOutside {
     // An error of Python made one that says where in the schema.
     template <class Work>
@@ -234,30 +225,54 @@ class PyOutside : public SchemaOutside {
             throw nb::python_error();
         }
     }
+    std::string key_of_number(const char* what, bool is_refused) const {
+        return std::string(what) + (has_integral_floats_ ? " new " : " old ") + (is_refused ? "refused" : "wanted");
+    }
 
    public:
-    PyOutside(nb::object answers, nb::object builder) : answers_(std::move(answers)), builder_(std::move(builder)) {}
+    PyOutside(nb::object answers, PyBuilder& builder)
+        : answers_(std::move(answers)), cache_(nb::cast<ExpressionCache&>(answers_.attr("expressions"))), builder_(builder),
+          has_integral_floats_(nb::cast<bool>(answers_.attr("has_integral_floats"))) {}
 
     ExprId pattern(std::string_view pattern, const Where& where) override {
-        return placed(where, [&] { return expr(answers_.attr("pattern")(builder_, to_str(pattern))); });
+        std::string key = "pattern ecma found ";  // as guided.constraints.regex.lower names it
+        key += pattern;
+        return placed(where, [&] {
+            return *shared_expression(builder_, cache_, key, [&](const nb::object& b) { return answers_.attr("pattern")(b, to_str(pattern)); });
+        });
     }
     std::optional<ExprId> format(std::string_view name, const Where& where) override {
-        return placed(where, [&]() -> std::optional<ExprId> {
-            const nb::object made = answers_.attr("format")(builder_, to_str(name));
-            if (made.is_none()) return {};
-            return expr(made);
+        std::string key = "format ";
+        key += name;
+        return placed(where, [&] {
+            return shared_expression(builder_, cache_, key, [&](const nb::object& b) { return answers_.attr("format")(b, to_str(name)); });
         });
     }
     ExprId range(const NumericRange& r, bool is_refused) override {
-        return expr(answers_.attr("range")(builder_, to_str(r.low), to_str(r.high), r.is_low_open, r.is_high_open, r.is_integer, is_refused));
+        std::string key = key_of_number("range", is_refused);
+        key += r.is_low_open ? '(' : '[';
+        key += r.low, key += "..", key += r.high;
+        key += r.is_high_open ? ')' : ']';
+        if (r.is_integer) key += 'i';
+        return *shared_expression(builder_, cache_, key, [&](const nb::object& b) {
+            return answers_.attr("range")(b, to_str(r.low), to_str(r.high), r.is_low_open, r.is_high_open, r.is_integer, is_refused);
+        });
     }
     ExprId multiples(std::string_view divisor, bool is_small, bool is_refused) override {
-        return expr(answers_.attr("multiples")(builder_, to_str(divisor), is_small, is_refused));
+        std::string key = key_of_number(is_small ? "small multiple" : "multiple", is_refused) + ' ';
+        key += divisor;
+        return *shared_expression(builder_, cache_, key, [&](const nb::object& b) {
+            return answers_.attr("multiples")(b, to_str(divisor), is_small, is_refused);
+        });
     }
     ExprId listed(const std::vector<std::string_view>& numbers, bool is_refused) override {
-        nb::list spelled;
-        for (const std::string_view n : numbers) spelled.append(to_str(n));
-        return expr(answers_.attr("listed")(builder_, spelled, is_refused));
+        std::string key = key_of_number("listed", is_refused);
+        for (const std::string_view n : numbers) key += ' ', key += n;
+        return *shared_expression(builder_, cache_, key, [&](const nb::object& b) {
+            nb::list spelled;
+            for (const std::string_view n : numbers) spelled.append(to_str(n));
+            return answers_.attr("listed")(b, spelled, is_refused);
+        });
     }
     bool is_multiple(std::string_view number, std::string_view divisor) override {
         return nb::cast<bool>(answers_.attr("is_multiple")(to_str(number), to_str(divisor)));
@@ -271,13 +286,15 @@ class PyOutside : public SchemaOutside {
     }
 
    private:
-    ExprId expr(nb::handle made) { return nb::cast<PyBuilder&>(builder_).expr(nb::cast<ExprId>(made)); }
     Target target(const nb::object& given) {
         auto [schema, pointer, base, scope] = nb::cast<std::tuple<ValueId, std::string, std::uint32_t, std::uint32_t>>(given);
         return {schema, std::move(pointer), base, scope};
     }
 
-    nb::object answers_, builder_;
+    nb::object answers_;
+    ExpressionCache& cache_;
+    PyBuilder& builder_;
+    bool has_integral_floats_;
 };
 
 KeywordSet keywords_without(int draft, const std::vector<std::string>& left_out) {
@@ -288,7 +305,7 @@ KeywordSet keywords_without(int draft, const std::vector<std::string>& left_out)
 
 std::uint32_t lower_schema(PyBuilder& b, std::shared_ptr<Document> document, nb::object outside, int draft,
                            const std::vector<std::string>& left_out, bool asserts_formats, std::uint64_t max_nodes) {
-    PyOutside answers(std::move(outside), nb::find(b));
+    PyOutside answers(std::move(outside), b);
     LoweringOptions options;
     options.draft = draft, options.enforced = keywords_without(draft, left_out);
     options.asserts_formats = asserts_formats, options.max_nodes = max_nodes;
@@ -370,6 +387,10 @@ void bind_document(nb::module_& m) {
         .def("__reduce__", [](const Document& d) {
             return nb::make_tuple(nb::module_::import_("guided._native").attr("freeze"), nb::make_tuple(thawed(d)));
         });
+    nb::class_<ExpressionCache>(m, "ExpressionCache", "Expressions that were built lately, by what they were built from.")
+        .def(nb::init<std::size_t, std::size_t>(), "max_parts"_a, "largest"_a)
+        .def_prop_ro("num_parts", &ExpressionCache::num_parts)
+        .def("__len__", &ExpressionCache::size);
     m.def("freeze", [](nb::handle value) {
         auto document = std::make_shared<Document>();
         Freezer(*document, {}, {}).freeze(value);
@@ -385,6 +406,11 @@ void bind_document(nb::module_& m) {
 
 void bind_lowering(nb::class_<PyBuilder>& builder) {
     builder
+        .def("shared", [](PyBuilder& b, ExpressionCache& cache, nb::str key, const nb::callable& build) {
+            std::optional<ExprId> out;
+            with_text(key, [&](std::string_view text) { out = shared_expression(b, cache, text, [&](const nb::object& s) { return build(s); }); });
+            return out.value();
+        }, "cache"_a, "key"_a, "build"_a)
         .def("lower_schema", &lower_schema, "document"_a, "outside"_a, nb::kw_only(), "draft"_a, "left_out"_a, "asserts_formats"_a, "max_nodes"_a)
         .def("schema_pointer", &pointer_of, "node"_a)
         .def("schema_node", &schema_node, "node"_a)

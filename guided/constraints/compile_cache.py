@@ -1,12 +1,11 @@
 """Compiled grammars that were used lately, by constraint, vocabulary and limits.
 
 A locked table of native grammars, bounded in number and in bytes. They hold no Python objects, so keeping one keeps no
-tokenizer alive. A grammar grows while it is used, so what all of them hold is added up from time to time.
+tokenizer alive. A grammar grows while it is used: with each new one, some that were not for longest are weighed again.
 """
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -23,9 +22,10 @@ __all__ = ["clear", "compiled", "renewed"]
 
 _CAPACITY = 256
 _MAX_BYTES = 128 << 20
-_EVERY = 16  # new grammars between two sums
+_WEIGHED_AGAIN = 2  # with each new grammar; each has its turn, and none of them takes long where caches are cold
 _grammars: OrderedDict[Hashable, _native.Grammar] = OrderedDict()
-_turns = itertools.count(1)
+_weights: OrderedDict[Hashable, int] = OrderedDict()  # in bytes; what was weighed longest ago first
+_num_bytes = 0  # their sum
 _lock = threading.Lock()
 
 
@@ -38,7 +38,7 @@ class Lowerable(Protocol):
 
 def compiled(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _native.Grammar:
     """The native grammar, made now or kept from an equal call."""
-    key = (constraint, vocab.fingerprint, limits)
+    key = (constraint, vocab.fingerprint, limits.key)
     with _lock:
         grammar = _grammars.get(key)
         if grammar is not None:
@@ -55,7 +55,7 @@ def renewed(constraint: Lowerable, vocab: Vocabulary, limits: Limits, used: _nat
     """
     if used.num_bytes_grown <= limits.max_grown_bytes:
         return used
-    key = (constraint, vocab.fingerprint, limits)
+    key = (constraint, vocab.fingerprint, limits.key)
     with _lock:
         kept = _grammars.get(key)
     if kept is not None and kept is not used and kept.num_bytes_grown <= limits.max_grown_bytes:
@@ -66,23 +66,32 @@ def renewed(constraint: Lowerable, vocab: Vocabulary, limits: Limits, used: _nat
 def clear() -> None:
     """Keep none of them; grammars in use live on with who uses them."""
     with _lock:
-        _grammars.clear()
+        while _grammars:
+            _drop_oldest()
 
 
 def _keep(key: Hashable, grammar: _native.Grammar) -> _native.Grammar:
     with _lock:
         _grammars[key] = grammar
-        while len(_grammars) > _CAPACITY:
-            _grammars.popitem(last=False)
-        if next(_turns) % _EVERY == 0:
-            _drop_oldest(sum(kept.num_bytes for kept in _grammars.values()))
+        _weigh(key)
+        for _ in range(_WEIGHED_AGAIN):
+            _weigh(next(iter(_weights)))
+        while len(_grammars) > _CAPACITY or (_num_bytes > _MAX_BYTES and len(_grammars) > 1):
+            _drop_oldest()
     return grammar
 
 
-def _drop_oldest(num_bytes: int) -> None:
-    while num_bytes > _MAX_BYTES and len(_grammars) > 1:
-        _, dropped = _grammars.popitem(last=False)
-        num_bytes -= dropped.num_bytes
+def _weigh(key: Hashable) -> None:
+    global _num_bytes
+    weight = _grammars[key].num_bytes
+    _num_bytes += weight - _weights.pop(key, 0)
+    _weights[key] = weight
+
+
+def _drop_oldest() -> None:
+    global _num_bytes
+    key, _ = _grammars.popitem(last=False)
+    _num_bytes -= _weights.pop(key)
 
 
 def _made(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _native.Grammar:

@@ -6,13 +6,14 @@ parts first and without recursion, so that deep compositions are fine.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from guided.constraints.compile_cache import compiled
-from guided.constraints.limits import Limits
+from guided.constraints.limits import DEFAULT_LIMITS, Limits
 from guided.errors import ConstraintError
 from guided.vocab import Vocabulary
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from guided import _native
 
 __all__ = ["Constraint", "Expression"]
-
-_DEFAULT_LIMITS = Limits()
 
 
 class Constraint(ABC):
@@ -54,8 +53,10 @@ class Constraint(ABC):
         """The value that `text` spells; ConstraintError if it spells none."""
         return text
 
-    def lower(self, builder: _native.Builder, limits: Limits = _DEFAULT_LIMITS) -> int:
+    def lower(self, builder: _native.Builder, limits: Limits = DEFAULT_LIMITS) -> int:
         """The grammar node of this constraint and all its parts in `builder`."""
+        if not self.parts:
+            return self.lower_with(builder, (), limits)
         pending: list[tuple[Constraint, bool]] = [(self, False)]
         nodes: list[int] = []
         while pending:
@@ -70,14 +71,12 @@ class Constraint(ABC):
             nodes.append(constraint.lower_with(builder, lowered, limits))
         return nodes[0]
 
-    def compile(self, vocab: Vocabulary, limits: Limits = _DEFAULT_LIMITS) -> Any:
+    def compile(self, vocab: Vocabulary, limits: Limits = DEFAULT_LIMITS) -> Any:
         """The `guided.CompiledGrammar` of this constraint for `vocab`; equal ones are compiled once.
 
         Raises UnsatisfiableConstraint, ConstraintTooComplex or UnsupportedSchema, never later.
         """
-        grammar = compiled(self, vocab, limits)
-        matcher = importlib.import_module("guided.matcher")  # a higher floor: constraints know it only here
-        return matcher.CompiledGrammar(grammar, vocab, self, limits)
+        return _compiled_grammar()(compiled(self, vocab, limits), vocab, self, limits)
 
     def __or__(self, other: Constraint | str) -> Constraint:
         from guided.constraints.sequence import Alternatives
@@ -116,6 +115,8 @@ class Constraint(ABC):
         return True
 
     def __hash__(self) -> int:
+        if self._hash is not None:
+            return self._hash
         pending: list[Constraint] = [self]
         while self._hash is None:
             constraint = pending[-1]
@@ -127,6 +128,12 @@ class Constraint(ABC):
             constraint._hash = hash((type(constraint).__name__, constraint.identity, parts))
             pending.pop()
         return self._hash
+
+
+@functools.cache
+def _compiled_grammar() -> Callable[..., Any]:
+    made: Callable[..., Any] = importlib.import_module("guided.matcher").CompiledGrammar  # of a higher floor
+    return made
 
 
 class Expression(Constraint):

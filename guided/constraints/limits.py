@@ -5,15 +5,16 @@ Limits count work, not seconds, so that the same constraint is refused or accept
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guided.errors import ConstraintError
 
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["Limits"]
+__all__ = ["DEFAULT_LIMITS", "Limits"]
 
 _MOST = {"max_split": 16, "max_witnesses": 16, "max_counted_items": 16}
 
@@ -60,11 +61,22 @@ class Limits:
 
     def new_builder(self) -> _native.Builder:
         """A native builder that keeps to these limits."""
-        from guided import _native
+        native = _core()
+        limits = {} if self.key is None else {name: getattr(self, name) for name in native.default_limits()}
+        builder: _native.Builder = native.Builder(**limits)
+        return builder
 
-        if self == _DEFAULTS:
-            return _native.Builder()
-        return _native.Builder(**{name: getattr(self, name) for name in _native.default_limits()})
+    @property
+    def key(self) -> Limits | None:
+        """Equal for equal limits; None for the usual ones, which takes no time to hash."""
+        return None if self is DEFAULT_LIMITS or self == DEFAULT_LIMITS else self
 
 
-_DEFAULTS = Limits()
+@functools.cache
+def _core() -> Any:
+    from guided import _native
+
+    return _native
+
+
+DEFAULT_LIMITS = Limits()

@@ -5,18 +5,8 @@ It lets the lowering of patterns and numbers be tested against oracles without t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-
-class FakeExpression(NamedTuple):
-    """The nodes of a builder up to the last, which is the expression."""
-
-    nodes: list[tuple[Any, ...]]
-
-    @property
-    def size(self) -> int:
-        return len(self.nodes)
+from collections.abc import Callable, Sequence
+from typing import Any
 
 
 class FakeBuilder:
@@ -89,24 +79,8 @@ class FakeBuilder:
     def tabulated(self, part: int, max_states: int) -> int:
         return part
 
-    def scratch(self) -> FakeBuilder:
-        return FakeBuilder()
-
-    def exported(self, part: int) -> FakeExpression:
-        return FakeExpression(self.nodes[: part + 1])
-
-    def insert(self, expression: FakeExpression) -> int:
-        ids: list[int] = []
-        for name, *rest in expression.nodes:
-            match name:
-                case "concat":
-                    rest = [ids[part] for part in rest]
-                case "alternate" | "intersect":
-                    rest = [frozenset(ids[part] for part in rest[0])]
-                case "complement" | "repeat":
-                    rest[0] = ids[rest[0]]
-            ids.append(self._node(name, *rest))
-        return ids[-1]
+    def shared(self, cache: Any, key: str, build: Callable[[FakeBuilder], int]) -> int:
+        return build(self)
 
     def nullable(self, e: int) -> bool:
         match self.nodes[e]:

@@ -34,10 +34,12 @@ def test_what_is_kept_is_bounded_in_bytes(monkeypatch):
     of_one = used(0) and next(iter(compile_cache._grammars.values())).num_bytes
     monkeypatch.setattr(compile_cache, "_MAX_BYTES", 8 * of_one)
     oldest = used("oldest")
-    for i in range(1, 10 * compile_cache._EVERY):
+    for i in range(1, 60):
         used(i)
-        assert len(compile_cache._grammars) <= 8 + compile_cache._EVERY
-    assert used(10 * compile_cache._EVERY - 1) == used(10 * compile_cache._EVERY - 1)
+        assert len(compile_cache._grammars) <= 12, "they grow after they were weighed"
+        assert compile_cache._num_bytes == sum(compile_cache._weights.values())
+        assert compile_cache._weights.keys() == compile_cache._grammars.keys()
+    assert used(59) == used(59)
     assert oldest.accept_bytes(oldest.shortest_completion()), "a grammar in use lives on"
     assert oldest.is_accepting
     assert used("oldest") != oldest

@@ -6,53 +6,63 @@ import pytest
 
 from guided import ConstraintTooComplex, JsonSchema, Limits, Regex, _native
 from guided.constraints import expression_cache
-from guided.constraints.expression_cache import shared_expression
+from guided.constraints.expression_cache import kept_expressions
 
 from .conftest import BYTES
 
 
-@pytest.fixture
-def built(monkeypatch):
-    """Texts that were built, in an empty cache."""
-    monkeypatch.setattr(expression_cache, "_kept", type(expression_cache._kept)())
-    monkeypatch.setattr(expression_cache, "_num_parts", 0)
-    calls: list[str] = []
+class Built:
+    """Texts that were built, and a cache of them."""
 
-    def build(text: str, builder: _native.Builder) -> int:
+    def __init__(self, max_parts: int = 1000, largest: int = 1000) -> None:
+        self.cache = _native.ExpressionCache(max_parts, largest)
+        self.calls: list[str] = []
+
+    def build(self, text: str, builder: _native.Builder) -> int:
         def literal(scratch: _native.Builder) -> int:
-            calls.append(text)
+            self.calls.append(text)
             return scratch.literal(text)
 
-        return shared_expression(builder, ("text", text), literal)
-
-    return calls, build
+        return builder.shared(self.cache, f"text {text}", literal)
 
 
-def test_a_second_builder_gets_what_the_first_built(built):
-    calls, build = built
+def test_a_second_builder_gets_what_the_first_built():
+    built = Built()
     first, second = _native.Builder(), _native.Builder()
     second.literal("something else, so that ids differ")
     for builder in (first, second):
-        assert build("abc", builder) == builder.literal("abc")
-    assert calls == ["abc"]
+        assert built.build("abc", builder) == builder.literal("abc")
+    assert built.calls == ["abc"]
 
 
-def test_what_was_used_longest_ago_is_forgotten(built, monkeypatch):
-    calls, build = built
-    monkeypatch.setattr(expression_cache, "_MOST_PARTS", 25)
+def test_what_was_used_longest_ago_is_forgotten():
+    built = Built(max_parts=25)  # room for two of them
+    sizes = []
     for text in ("a" * 10, "b" * 10, "a" * 10, "c" * 10, "a" * 10, "b" * 10):
-        build(text, _native.Builder())
-        assert expression_cache._num_parts == sum(e.size for e in expression_cache._kept.values()) <= 25
-    assert [text[0] for text in calls] == ["a", "b", "c", "b"]
+        built.build(text, _native.Builder())
+        sizes.append((len(built.cache), built.cache.num_parts <= 25))
+    assert [text[0] for text in built.calls] == ["a", "b", "c", "b"]
+    assert sizes == [(1, True), *[(2, True)] * 5]
 
 
-def test_what_is_large_is_not_kept(built, monkeypatch):
-    calls, build = built
-    monkeypatch.setattr(expression_cache, "_LARGEST", 5)
+def test_what_is_large_is_not_kept():
+    built = Built(largest=5)
     for _ in range(2):
-        build("a" * 10, _native.Builder())
-    assert len(calls) == 2
-    assert not expression_cache._kept
+        built.build("a" * 10, _native.Builder())
+    assert len(built.calls) == 2
+    assert (len(built.cache), built.cache.num_parts) == (0, 0)
+
+
+def test_a_failure_is_not_kept():
+    cache, builder = _native.ExpressionCache(100, 100), _native.Builder()
+    with pytest.raises(ZeroDivisionError):
+        builder.shared(cache, "x", lambda scratch: scratch.literal("x" * (1 // 0)))
+    assert builder.shared(cache, "x", lambda scratch: scratch.literal("x")) == builder.literal("x")
+
+
+def test_process_wide_bounds():
+    assert kept_expressions() is kept_expressions()
+    assert kept_expressions().num_parts <= expression_cache._MOST_PARTS
 
 
 def test_a_limit_holds_for_what_is_kept_too():

@@ -429,7 +429,7 @@ def test_patterns_that_cannot_be_enforced_are_named(schema, pointer, monkeypatch
     def refuse(pattern: str, dialect: str) -> None:
         raise InvalidRegex(pattern, 0, "this is not supported")
 
-    monkeypatch.setattr("guided.constraints.regex.lower.parse_pattern", refuse)
+    monkeypatch.setattr("guided.constraints.json_schema.outside.parse_pattern", refuse)
     with pytest.raises(UnsupportedSchema, match="position 0") as caught:
         JsonSchema(schema).compile(BYTES)
     assert (caught.value.pointer, caught.value.keyword) == (pointer, "pattern")

@@ -75,7 +75,9 @@ class JsonSchema(Constraint):
 
     def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:
         document, options = self._source.document, self.options
-        unused = left_out(document.root_member("$schema"), self._draft, options.registry)
+        unused: tuple[str, ...] = ()
+        if options.registry is not None:
+            unused = tuple(left_out(document.root_member("$schema"), self._draft, options.registry))
         beyond = None
         if not document.is_plain(self._draft):
             if unused:
@@ -88,7 +90,7 @@ class JsonSchema(Constraint):
             document,
             outside,
             draft=self._draft,
-            left_out=tuple(unused),
+            left_out=unused,
             asserts_formats=options.formats == "assert",
             max_nodes=limits.max_schema_nodes,
         )

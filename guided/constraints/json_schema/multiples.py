@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from guided.constraints.expression_cache import shared_expression
 from guided.constraints.json_schema.digits import Digits
 from guided.errors import ConstraintTooComplex
 
@@ -74,15 +73,11 @@ class Multiples:
 
     def of(self, value: Decimal, *, is_small: bool) -> int:
         """Spellings of multiples; `is_small`: none of 1e16 or more is asked for."""
-        return self._expression(value, True, is_small)
+        return self._spelled(value, True, is_small)
 
     def refused_by(self, value: Decimal, *, is_small: bool) -> int:
         """Spellings of all other numbers."""
-        return self._expression(value, False, is_small)
-
-    def _expression(self, value: Decimal, is_wanted: bool, is_small: bool) -> int:
-        key = ("multiple", value, is_wanted, is_small)
-        return shared_expression(self._builder, key, lambda b: Multiples(b)._spelled(value, is_wanted, is_small))
+        return self._spelled(value, False, is_small)
 
     def _spelled(self, value: Decimal, is_wanted: bool, is_small: bool) -> int:
         divisor = _Divisor.of(value)

@@ -7,12 +7,11 @@ mantissa (one digit, not 0, before the point), because then the exponents are co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
-from guided.constraints.expression_cache import shared_expression
 from guided.constraints.json_schema.digits import Digits
 from guided.errors import ConstraintTooComplex
 
@@ -118,39 +117,15 @@ class NumberSpellings:
         self._builder = builder
         self._digits = Digits(builder)
         self._has_integral_floats = has_integral_floats
-        self._known: dict[NumericRange, int] = {}
-
-    def within(self, numbers: NumericRange) -> int:
-        """Every spelling of a number in the range."""
-        if numbers not in self._known:
-            self._known[numbers] = self._shared("within", numbers, lambda other: other._within(numbers))
-        return self._known[numbers]
 
     def refused_by(self, numbers: NumericRange) -> int:
         """Spellings of every number that is not in the range; what `within` is under a negation."""
-        return self._shared("refused by", numbers, lambda other: other._refused_by(numbers))
-
-    def one_of(self, values: Sequence[Decimal]) -> int:
-        """Spellings of any of these values."""
-        return self._shared("one of", tuple(values), lambda other: other._one_of(values))
-
-    def other_than(self, values: Sequence[Decimal]) -> int:
-        """Spellings of every number but these."""
-        return self._shared("other than", tuple(values), lambda other: other._other_than(values))
-
-    def _shared(self, what: str, argument: Hashable, build: Callable[[NumberSpellings], int]) -> int:
-        def spelled(builder: _native.Builder) -> int:
-            return build(NumberSpellings(builder, has_integral_floats=self._has_integral_floats))
-
-        return shared_expression(self._builder, (what, argument, self._has_integral_floats), spelled)
-
-    def _refused_by(self, numbers: NumericRange) -> int:
         d = self._digits
         options = []
         if numbers.low is not None:
-            options.append(self._within(NumericRange(high=numbers.low, is_high_open=not numbers.is_low_open)))
+            options.append(self.within(NumericRange(high=numbers.low, is_high_open=not numbers.is_low_open)))
         if numbers.high is not None:
-            options.append(self._within(NumericRange(low=numbers.high, is_low_open=not numbers.is_high_open)))
+            options.append(self.within(NumericRange(low=numbers.high, is_low_open=not numbers.is_high_open)))
         if numbers.is_integer:
             decimals = d.concat(d.text("."), d.zeros(0), d.nonzero(), d.any_digits(0, _MOST_DECIMALS))
             small = d.concat(d.nonzero(), d.any_fraction(), d.exponent(-_LARGEST_EXPONENT, -1))
@@ -160,13 +135,15 @@ class NumberSpellings:
             options.append(d.concat(d.optional(d.text("-")), fractions))
         return d.alternate(options)
 
-    def _other_than(self, values: Sequence[Decimal]) -> int:
-        everything = self._within(NumericRange())
+    def other_than(self, values: Sequence[Decimal]) -> int:
+        """Spellings of every number but these."""
+        everything = self.within(NumericRange())
         if not values:
             return everything
-        return self._builder.intersect([everything, self._builder.complement(self._one_of(values))])
+        return self._builder.intersect([everything, self._builder.complement(self.one_of(values))])
 
-    def _one_of(self, values: Sequence[Decimal]) -> int:
+    def one_of(self, values: Sequence[Decimal]) -> int:
+        """Spellings of any of these values."""
         return self._digits.alternate([self._equal_to(v) for v in values])
 
     def _equal_to(self, value: Decimal) -> int:
@@ -186,7 +163,8 @@ class NumberSpellings:
     def _plain_equal(self, whole: str, fraction: str) -> int:
         return self._digits.concat(self._digits.text(whole), self._digits.fraction_equal(fraction))
 
-    def _within(self, numbers: NumericRange) -> int:
+    def within(self, numbers: NumericRange) -> int:
+        """Every spelling of a number in the range."""
         d = self._digits
         options = []
         for is_negative in (False, True):

@@ -34,6 +34,9 @@ class SchemaOptions:
     may_exceed: bool = False
 
     def __post_init__(self) -> None:
+        is_usual = self.order in _LEGAL["order"] and self.whitespace == "flexible" and self.indent is None
+        if is_usual and self.formats == "assert" and self.unknown_formats == "annotate":
+            return
         for name, values in _LEGAL.items():
             if getattr(self, name) not in values:
                 raise ConstraintError(f"{name} must be one of {', '.join(values)}, not {getattr(self, name)!r}")

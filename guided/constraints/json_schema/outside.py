@@ -1,6 +1,6 @@
 """What the native lowering of a schema asks of Python: patterns, formats, spellings of numbers, and foreign references.
 
-Each expression is made in the builder that asks, out of the expressions that are kept for the whole process.
+Expressions are asked for once per process, as long as they are kept, and made in builders of their own.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from guided.constraints.expression_cache import shared_expression
+from guided.constraints.expression_cache import kept_expressions
 from guided.constraints.json_schema.beyond import Beyond, Target
 from guided.constraints.json_schema.formats import KNOWN_FORMATS, REFUSED_FORMATS, format_expression
 from guided.constraints.json_schema.multiples import Multiples
 from guided.constraints.json_schema.numbers import NumberSpellings, NumericRange
-from guided.constraints.regex import pattern_expression
+from guided.constraints.regex import lower_program, parse_pattern
 from guided.errors import ConstraintTooComplex, InvalidRegex, InvalidSchema, UnsupportedSchema
 
 if TYPE_CHECKING:
@@ -29,16 +29,17 @@ _LARGEST_EXPONENT = 10_000  # of numbers that are divided by each other
 class Outside:
     """Answers for one schema; `beyond`: where its references lead that leave the document."""
 
-    __slots__ = ("_beyond", "_draft", "_refuses_unknown_formats")
+    __slots__ = ("_beyond", "_refuses_unknown_formats", "expressions", "has_integral_floats")
 
     def __init__(self, draft: int, beyond: Beyond | None, *, refuses_unknown_formats: bool) -> None:
-        self._draft = draft
+        self.expressions = kept_expressions()
+        self.has_integral_floats = draft > 4  # whether 1.0 is an integer
         self._beyond = beyond
         self._refuses_unknown_formats = refuses_unknown_formats
 
     def pattern(self, builder: _native.Builder, pattern: str) -> int:
         """Texts in which an ECMA-262 pattern is found."""
-        return pattern_expression(builder, pattern, "ecma", search=True)
+        return lower_program(builder, parse_pattern(pattern, "ecma"), search=True)
 
     def format(self, builder: _native.Builder, name: str) -> int | None:
         """Texts of a format; None where it is an annotation."""
@@ -46,7 +47,7 @@ class Outside:
             reason = f"the format {name!r} cannot be enforced exactly ({REFUSED_FORMATS[name]})"
             raise UnsupportedSchema("", "format", f"{reason}; formats='annotate' ignores it")
         if name in KNOWN_FORMATS:
-            return shared_expression(builder, ("format", name), lambda other: format_expression(other, name))
+            return format_expression(builder, name)
         if self._refuses_unknown_formats:
             raise UnsupportedSchema("", "format", f"there is no format {name!r} in the standard")
         return None
@@ -111,4 +112,4 @@ class Outside:
         return self._beyond.follow(schema, keyword, pointer, base, scope)
 
     def _numbers(self, builder: _native.Builder) -> NumberSpellings:
-        return NumberSpellings(builder, has_integral_floats=self._draft > 4)
+        return NumberSpellings(builder, has_integral_floats=self.has_integral_floats)

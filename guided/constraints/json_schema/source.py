@@ -7,6 +7,7 @@ constraints, and a way to read instances.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 import sys
@@ -40,9 +41,11 @@ class SchemaSource:
 
 def read_source(source: Any) -> SchemaSource:
     """The schema in `source`; InvalidSchema or ConstraintError where there is none."""
+    if isinstance(source, dict):
+        return SchemaSource(_frozen(source), _read_json_instance)
     if isinstance(source, str | bytes | bytearray):
         return _from_text(source)
-    if isinstance(source, dict | bool):
+    if isinstance(source, bool):
         return SchemaSource(_frozen(source), _read_json_instance)
     if isinstance(source, type) and hasattr(source, "model_json_schema"):
         return _schema_of_model(source)
@@ -56,9 +59,14 @@ def read_source(source: Any) -> SchemaSource:
 
 def _frozen(document: Any) -> _native.Document:
     """A private copy; InvalidSchema at the first thing that is not JSON."""
+    return _freeze()(document)
+
+
+@functools.cache
+def _freeze() -> Callable[[Any], _native.Document]:
     from guided import _native
 
-    return _native.freeze(document)
+    return _native.freeze
 
 
 _MOST_MODELS = 64

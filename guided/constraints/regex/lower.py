@@ -85,4 +85,4 @@ def pattern_expression(builder: _native.Builder, pattern: str, dialect: Dialect,
     def build(scratch: _native.Builder) -> int:
         return lower_program(scratch, parse_pattern(pattern, dialect), search=search)
 
-    return shared_expression(builder, ("pattern", pattern, dialect, search), build)
+    return shared_expression(builder, f"pattern {dialect} {'found' if search else 'whole'} {pattern}", build)
