@@ -44,6 +44,7 @@ ARGUMENTS: dict[str, HoleArgument] = {
     "frequency_penalty": HoleArgument("number", -100, 100),
     "n": HoleArgument("integer", 1, 1_000),
     "token_healing": HoleArgument("boolean"),
+    "canonical": HoleArgument("boolean"),
     "normalize": HoleArgument("normalize"),
     "dist": HoleArgument("boolean"),
 }
@@ -51,7 +52,7 @@ ARGUMENTS: dict[str, HoleArgument] = {
 GEN = (
     *("regex", "type", "json", "grammar", "stop", "stop_regex", "keep_stop", "max_tokens", "min_tokens"),
     *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
-    *("where", "append", "n", "token_healing"),
+    *("where", "append", "n", "token_healing", "canonical"),
 )
 """The arguments of `gen`, after the name."""
 
@@ -60,7 +61,7 @@ SELECT = ("options", "normalize", "dist", "temperature", "token_healing")
 
 DEFAULTABLE = (
     *("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty"),
-    *("frequency_penalty", "stop", "token_healing", "normalize"),
+    *("frequency_penalty", "stop", "token_healing", "canonical", "normalize"),
 )
 """What the front matter may set for every hole at once."""
 

@@ -18,7 +18,7 @@ FUNCTIONS = ("range", "len", "dict", "namespace", "raise_exception")
 RUN_ARGUMENTS = frozenset(
     (
         *("self", "model", "inputs", "rows", "seed", "greedy", "defaults", "logprobs", "on_event", "on_done"),
-        *("max_tokens", "batch"),
+        *("max_tokens", "batch", "priority", "timeout"),
     )
 )
 """The arguments of `Template.run`, `stream` and `map`: an input of such a name could not be given by keyword."""

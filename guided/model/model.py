@@ -269,6 +269,7 @@ def _request(
         stop_regex=options.stop_regex,
         logprobs=options.logprobs,
         token_healing=options.token_healing,
+        canonical=options.canonical,
     )
 
 
@@ -321,6 +322,7 @@ def _result(request: GenerateRequest, generated: Generated) -> Result:
         constraint=request.constraint,
         prompt=_shown_prompt(request),
         trace=generated.trace,
+        is_canonical=generated.is_canonical,
     )
 
 

@@ -37,6 +37,7 @@ class _SamplingOptions(TypedDict, total=False):
     logprobs: bool
     greedy: bool | None
     token_healing: bool
+    canonical: bool
     priority: int
     timeout: float | None
 
@@ -71,6 +72,7 @@ class Options:
     logprobs: compute log p of the text (before the mask), at the price of the whole head.
     greedy: True means temperature 0, whatever `temperature` says.
     token_healing: let the first tokens overlap the end of the prompt (docs/healing.md).
+    canonical: only tokens that the tokenizer itself would write, as far as the constraint leaves any (docs/healing.md).
     priority: calls of a higher one go first where there is not room for all (docs/scheduling.md).
     timeout: seconds; what is not done then has a `DeadlineExceeded` as its error.
     """
@@ -93,6 +95,7 @@ class Options:
     logprobs: bool = False
     greedy: bool | None = None
     token_healing: bool = True
+    canonical: bool = False
     priority: int = 0
     timeout: float | None = None
 
@@ -143,7 +146,7 @@ class Options:
         if self.min_tokens > self.max_tokens:
             raise InputError(f"min_tokens={self.min_tokens} is more than max_tokens={self.max_tokens}")
         check_urgency(self.priority, self.timeout)
-        for name in ("logprobs", "greedy", "token_healing"):
+        for name in ("logprobs", "greedy", "token_healing", "canonical"):
             value = getattr(self, name)
             if not isinstance(value, bool | None):
                 raise InputError(f"{name} is true or false, not {value!r}")

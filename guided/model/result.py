@@ -24,6 +24,8 @@ class Result:
     `tokens` are those that overlap the text. `logprob` is log p of the text, None unless asked for. `stats` counts the
     work of the call that made it, and of no other (for a batch: of the whole batch). `samples` are all results of
     `n > 1`. `trace` has every token that was decided, also those that only spell the end of the prompt again.
+    `is_canonical` is None unless `canonical=True` was given: False where the constraint left, at some step, no token
+    that the tokenizer itself would have written.
     """
 
     text: str
@@ -36,6 +38,7 @@ class Result:
     samples: tuple[Result, ...] = ()
     prompt: str = ""
     trace: tuple[HoleToken, ...] = ()
+    is_canonical: bool | None = None
 
     @property
     def value(self) -> Any:

@@ -127,6 +127,8 @@ class _Run:
             result = yield from decode_hole(self.machine.engine, self._text(), gen)
             if not result.is_healed and hole.decoding.token_healing:
                 self.tell(Warned("the tokenizer cannot spell this text exactly, so the hole was not healed", hole.name))
+            if result.is_canonical is False:
+                self.tell(Warned("the constraint left no token that the tokenizer itself would write", hole.name))
         watch.close(result)
         self.state = replace(self.state, text=result.state)
         self.state = bind(self.machine, self.state, op, hole, result)

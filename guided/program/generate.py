@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from guided.errors import InputError
 from guided.program.events import Emit, Event, TextAppended
 from guided.program.watch import HoleWatch
 from guided.runtime.bias import NO_PENALTIES, Penalties
+from guided.runtime.canonical import Spelling
 from guided.runtime.engine import Engine
 from guided.runtime.healing import boundaries
 from guided.runtime.hole import HoleRequest, HoleResult, HoleState, HoleToken, decode_hole
@@ -47,6 +48,7 @@ class GenerateRequest:
     min_tokens: int = 0
     logprobs: bool = False
     token_healing: bool = True
+    canonical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Generated:
     num_sampled: int
     num_forced: int
     trace: tuple[HoleToken, ...]
+    is_canonical: bool | None = None
 
 
 def generate_row(
@@ -87,6 +90,7 @@ def generate_row(
         uniform=partial(uniform_at, request.seed, request.row),
         logprobs=request.logprobs,
         token_healing=request.token_healing,
+        canonical=request.canonical,
         observe=watch.look if emit is not None else observe,
     )
     result = yield from decode_hole(engine, prompt_text(engine.vocab, request.prompt, request.messages), hole)
@@ -97,6 +101,9 @@ def generate_row(
         rest = engine.vocab.encode(text.tail)
         ends = boundaries(engine.vocab, rest)
         tail = [token for token, end in zip(rest, ends, strict=True) if end > result.lead]
+        if result.is_canonical and rest:
+            decided = (*(text.seq.tokens if text.seq is not None else ()), *text.pending)
+            result = replace(result, is_canonical=Spelling(engine.vocab).is_own(decided, rest, b""))
         logprob = result.logprob
         if request.logprobs:
             text = take(engine.vocab, text, rest, len(text.tail))
@@ -138,6 +145,7 @@ def _generated(result: HoleResult, tail: list[int], logprob: float | None, vocab
         num_sampled=result.num_sampled,
         num_forced=result.num_forced + len(tail),
         trace=result.tokens,
+        is_canonical=result.is_canonical,
     )
 
 

@@ -46,6 +46,7 @@ class HoleOptions:
     n: int = 1
     stop: tuple[str, ...] = ()
     token_healing: bool = True
+    canonical: bool = False
     normalize: str | None = None
 
     def over(self, given: Mapping[str, Any]) -> HoleOptions:

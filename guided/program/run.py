@@ -75,6 +75,7 @@ def gen_request(machine: Machine, state: RunState, hole: HolePlan, decoding: Dec
         ),
         min_tokens=options.min_tokens,
         token_healing=options.token_healing,
+        canonical=options.canonical,
         logprobs=decoding.logprobs,
         uniform=_draws(state, decoding),
         fixed_mark=machine.mark,

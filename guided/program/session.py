@@ -131,8 +131,8 @@ class Session:
 
         `type` is a type of the template language (`"int"`, `"jsonstr"` ...) or a Python type; `grammar` is GBNF.
         `options`: max_tokens, min_tokens, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty,
-        frequency_penalty, logit_bias, token_healing; with `n` the value is a list of `n` samples, and the text goes on
-        with the first.
+        frequency_penalty, logit_bias, token_healing, canonical; with `n` the value is a list of `n` samples, and the
+        text goes on with the first.
         """
         what, convert = _wanted(regex, json, grammar, type, constraint)
         plan = HolePlan(

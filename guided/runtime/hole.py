@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from guided.constraints import AnyText, Constraint
 from guided.errors import ConstraintError, GenerationError, VocabularyError
 from guided.runtime.bias import NO_PENALTIES, Penalties
+from guided.runtime.canonical import Spelling
 from guided.runtime.engine import Policy
 from guided.runtime.healing import boundaries, respelled, settled, token_table, utf8_length
 from guided.runtime.hole_budget import Budget
@@ -82,6 +83,7 @@ class HoleRequest:
     penalties: Penalties = NO_PENALTIES
     min_tokens: int = 0  # so many overlap the hole before it may end, unless its constraint ends it
     token_healing: bool = True
+    canonical: bool = False  # only tokens that the tokenizer itself would write, as far as there are any
     logprobs: bool = False
     uniform: Callable[[int], float] | None = None  # the row's random number for its n-th sampled token
     fixed_mark: int = OUTSIDE  # how fixed text here is marked: FIXED inside a searched region
@@ -103,6 +105,7 @@ class HoleState:
     reason: HoleFinish = "stop"
     is_held: bool = False  # it may not end yet: what may follow it is left out
     is_healed: bool = True  # False where healing was off, or the tokenizer does not spell the text exactly
+    is_canonical: bool | None = None  # whether the tokenizer would spell it so, where that was asked for
 
     @property
     def is_done(self) -> bool:
@@ -124,6 +127,7 @@ class HoleResult:
     state: TextState = field(repr=False)
     logprob: float | None = None
     distribution: dict[str, float] | None = None
+    is_canonical: bool | None = None  # where it was asked for: False if the constraint left no such token somewhere
 
 
 class Hole:
@@ -136,6 +140,7 @@ class Hole:
         self.request = request
         self.budget = Budget(engine.vocab, request.max_tokens, engine.capabilities.max_len)
         self.is_free = request.constraint == AnyText()
+        self.spelling = Spelling(engine.vocab) if request.canonical else None
         self.follows = _follows(request, self.table.max_bytes, self.vocab)
         self.own: CompiledGrammar = request.constraint.compile(self.vocab)
         self.grammar: CompiledGrammar = self.own
@@ -150,7 +155,8 @@ class Hole:
         front = self.own.matcher() if is_held else self.grammar.matcher()
         cuts = Cuts(self.own.matcher(), self.follows, len(self.vocab.eos_ids), self.request.open_end)
         cuts = replace(cuts, follows=(), open_end=False) if is_held else cuts
-        state = HoleState(text, front, front, cuts, lead=len(text.tail), is_held=is_held)
+        canonical = True if self.spelling is not None else None
+        state = HoleState(text, front, front, cuts, lead=len(text.tail), is_held=is_held, is_canonical=canonical)
         if not self.request.token_healing:
             state = replace(state, text=self._unhealed(text), lead=0, is_healed=False)
         state = self._run_on(state)
@@ -171,6 +177,7 @@ class Hole:
             matcher=state.back,
             targets=text.pending[1:] if scored else None,
             num_forced=0 if state.text.seq is None else len(text.pending) - 1,
+            accepts=self._acceptor(state, text) if num == 1 else None,
         )
         return ask, replace(state, text=TextState(text.seq, (), b"", text.tail, text.tail_marks))
 
@@ -180,9 +187,10 @@ class Hole:
             return self._ended_by_eos(state)
         after = self._released(self._accept(state, HoleToken(token, self._bytes(token), "sampled", logprob, mass)))
         after = self._run_on(after)
-        if self._fits(after):
-            return self._spent(after)
-        return self._close(replace(state, num_sampled=state.num_sampled + 1))
+        after = (
+            self._spent(after) if self._fits(after) else self._close(replace(state, num_sampled=state.num_sampled + 1))
+        )
+        return self._respected(after)
 
     def answered(self, state: HoleState, answer: Answer) -> HoleState:
         """After the answer to `ask`: scores for the forced tokens that it computed, and one more token."""
@@ -215,6 +223,7 @@ class Hole:
             num_sampled=state.num_sampled,
             num_forced=sum(t.kind == "forced" for t in tokens),
             is_healed=state.is_healed,
+            is_canonical=state.is_canonical,
             state=repend(self.engine, text),
             logprob=sum(scores) if self.request.logprobs else None,
         )
@@ -251,6 +260,7 @@ class Hole:
             state.reason,
             state.is_held,
             state.is_healed,
+            state.is_canonical,
         )
 
     def _ended_by_eos(self, state: HoleState) -> HoleState:
@@ -258,6 +268,35 @@ class Hole:
             raise GenerationError("the model ended a text that is not complete")
         cuts = state.cuts.cut_at(len(state.cuts.text))
         return replace(state, cuts=cuts, num_sampled=state.num_sampled + 1)
+
+    # The tokenizer's own spelling, where that is asked for.
+
+    def _acceptor(self, state: HoleState, text: TextState) -> Callable[[int], bool] | None:
+        """Whether a token, and what must come after it, is spelled as the tokenizer would. `text` is prepared."""
+        spelling = self.spelling
+        if spelling is None or not state.is_canonical or text.seq is None:
+            return None
+        own = [token.id for token in state.tokens]
+        ids = [*text.seq.tokens, *text.pending]
+        before = ids[: len(ids) - len(own)]
+
+        def accepts(token: int) -> bool:
+            if token in self.vocab.eos_ids:
+                return True
+            after = state.back.fork()
+            return not after.accept_token(token) or spelling.is_own(before, [*own, token], after.forced_bytes())
+
+        return accepts
+
+    def _respected(self, state: HoleState) -> HoleState:
+        """With a note where the tokens so far are not the tokenizer's own: the constraint left no other ones."""
+        if self.spelling is None or not state.is_canonical or state.text.seq is None:
+            return state
+        own = [token.id for token in state.tokens]
+        ids = [*state.text.seq.tokens, *state.text.pending]
+        if self.spelling.is_own(ids[: len(ids) - len(own)], own, state.text.tail):
+            return state
+        return replace(state, is_canonical=False)
 
     # What needs no model.
 

@@ -31,7 +31,8 @@ T = TypeVar("T")
 class Ask:
     """Append `tokens` (at least one) to `seq`, and choose or score what follows.
 
-    `policy`: choose the next token after the last one, among those that `matcher` allows (None: all).
+    `policy`: choose the next token after the last one, among those that `matcher` allows (None: all) and, as far as
+    there are any, those that `accepts` does not refuse.
     `targets`: log p of given next tokens, `targets[i]` after `tokens[i]`; needs `want="all"` where there is more
     than one. `num_forced`: how many of `tokens` were decided without the model, for the statistics.
     """
@@ -43,6 +44,7 @@ class Ask:
     matcher: Matcher | None = None
     targets: Sequence[int] | None = None
     num_forced: int = 0
+    accepts: Callable[[int], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from guided.errors import CacheFull
+from guided.runtime.canonical import choose_accepted
 from guided.runtime.engine import Choice, Engine, Extend, Hidden, Policy
-from guided.runtime.rows import RunningRow
+from guided.runtime.rows import Ask, RunningRow
 from guided.runtime.shares import share_choice, share_step
 
 if TYPE_CHECKING:
@@ -148,21 +149,42 @@ class Wave:
 
     def _select(self, rows: Sequence[RunningRow]) -> None:
         before = self.engine.stats.copy()
-        chosen: list[tuple[Hidden, Policy, Matcher | None]] = []
+        chosen: list[tuple[Hidden, Ask, Policy]] = []
         for running in rows:
             for ask, hidden in zip(running.asks, running.hidden, strict=True):
                 if ask.policy is not None and hidden is not None:
-                    chosen.append((hidden.row(-1), ask.policy, ask.matcher))
+                    chosen.append((hidden.row(-1), ask, ask.policy))
         choices: Iterator[Choice] = iter(())
         if chosen:
-            masks = self._fill([matcher for _, _, matcher in chosen])
-            choices = iter(
-                self.engine.select([row for row, _, _ in chosen], masks, [policy for _, policy, _ in chosen])
-            )
+            masks = self._fill([ask.matcher for _, ask, _ in chosen])
+            choices = iter(self._choose(chosen, masks))
         for running in rows:
             running.choices = [None if ask.policy is None else next(choices) for ask in running.asks]
         if self._is_shared:
             share_choice(rows, self.engine.stats.since(before))
+
+    def _choose(
+        self, chosen: Sequence[tuple[Hidden, Ask, Policy]], masks: npt.NDArray[np.int32] | None
+    ) -> list[Choice]:
+        """One choice for each; those that may be refused are made here, one by one."""
+        engine = self.engine
+        picky = [i for i, (_, ask, _) in enumerate(chosen) if ask.accepts is not None]
+        if not picky:
+            return engine.select([hidden for hidden, _, _ in chosen], masks, [policy for _, _, policy in chosen])
+        plain = [i for i, (_, ask, _) in enumerate(chosen) if ask.accepts is None]
+        made: dict[int, Choice] = {}
+        if plain:
+            some = None if masks is None else masks[plain]
+            found = engine.select([chosen[i][0] for i in plain], some, [chosen[i][2] for i in plain])
+            made = dict(zip(plain, found, strict=True))
+        for i in picky:
+            hidden, ask, policy = chosen[i]
+            started = time.perf_counter()
+            logits = engine.logits(hidden)[0]
+            engine.stats.model_seconds += time.perf_counter() - started
+            assert ask.accepts is not None
+            made[i] = choose_accepted(logits, None if masks is None else masks[i], policy, ask.accepts)
+        return [made[i] for i in range(len(chosen))]
 
     def _fill(self, matchers: Sequence[Matcher | None]) -> npt.NDArray[np.int32] | None:
         """Masks int32[n, ceil(V/32)], all ones where there is no matcher; None where there is none at all."""

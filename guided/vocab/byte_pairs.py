@@ -59,6 +59,7 @@ class RankEncoder:
     """Words by `pattern`, then merges by rank; `offset` is added to every rank."""
 
     changes_text: str | None = None
+    is_byte_pair = True
 
     def __init__(self, pattern: str, ranks: Mapping[bytes, int], offset: int = 0) -> None:
         self._pattern = pattern

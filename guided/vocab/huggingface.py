@@ -117,6 +117,12 @@ class HuggingFaceEncoder:
                 return f"its pre-tokenizer ({step['type']}) drops characters"
         return None
 
+    @property
+    def is_byte_pair(self) -> bool:
+        """Whether its model merges pairs, always the same."""
+        model = self._spec["model"]
+        return (model.get("type") or "BPE") == "BPE" and not model.get("dropout")
+
     def encode(self, text: str) -> list[int]:
         """Ids of `text` as the tokenizer's model spells it in the middle of a text."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

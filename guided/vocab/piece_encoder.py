@@ -20,6 +20,8 @@ __all__ = ["PieceEncoder"]
 class PieceEncoder:
     """The encoder of a SentencePiece BPE model, without its dummy prefix."""
 
+    is_byte_pair = True
+
     def __init__(self, model: SentencePieceModel) -> None:
         self._id_of = model.ids_of(is_user_defined=False)
         self._user_defined = model.ids_of(is_user_defined=True)

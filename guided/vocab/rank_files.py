@@ -125,6 +125,7 @@ class _EncodingEncoder:
     """A `tiktoken.Encoding`'s own ordinary encoding."""
 
     changes_text: str | None = None
+    is_byte_pair = True
 
     def __init__(self, encoding: Any) -> None:
         self._encoding = encoding

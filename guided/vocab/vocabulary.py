@@ -158,6 +158,11 @@ class Vocabulary:
         except VocabularyError:
             return False
 
+    @functools.cached_property
+    def is_byte_pair(self) -> bool:
+        """Whether the tokenizer is a byte pair encoding without chance in it, and spells any text exactly."""
+        return self.can_round_trip and bool(getattr(self._table.encoder, "is_byte_pair", False))
+
     def encode(self, data: bytes) -> list[int]:
         """The tokenizer's canonical tokens of `data`: no bos, no space put in front, never a control id.
 
