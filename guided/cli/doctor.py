@@ -17,6 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Literal
 
 import guided
+from guided.vocab.saved_tables import cache_folder
 
 __all__ = ["Finding", "examine", "findings"]
 
@@ -48,6 +49,7 @@ def findings() -> Iterator[Finding]:
     yield Finding("platform", "ok", f"{platform.system()} {platform.machine()}")
     yield Finding("guided", "ok", guided.__version__)
     yield _native_core()
+    yield _saved_tables()
     for entry in sorted(entry_points(group="guided.backends"), key=lambda e: e.name):
         yield _backend(entry)
     yield from _shipped_model()
@@ -59,6 +61,14 @@ def _native_core() -> Finding:
     except ImportError as error:
         return Finding("native core", "failed", f"{error}; reinstall with: pip install .")
     return Finding("native core", "ok", str(module.__file__))
+
+
+def _saved_tables() -> Finding:
+    subject, folder = "vocabulary tables", cache_folder()
+    if folder is None:
+        return Finding(subject, "absent", "not kept on disk: GUIDED_CACHE_DIR says off, or there is no home folder")
+    sizes = [path.stat().st_size for path in folder.glob("*.tables")]
+    return Finding(subject, "ok", f"{len(sizes)} kept, {sum(sizes) / 1e6:.0f} MB, in {folder}")
 
 
 def _backend(entry: EntryPoint) -> Finding:

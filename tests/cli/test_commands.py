@@ -302,6 +302,17 @@ def test_doctor_finds_everything_that_is_here():
     assert [states[name] for name in needed] == ["ok"] * 5
 
 
+def test_doctor_says_where_vocabulary_tables_lie(monkeypatch, tmp_path):
+    from guided.cli import doctor
+
+    assert doctor._saved_tables().state == "absent"
+    monkeypatch.setenv("GUIDED_CACHE_DIR", str(tmp_path))
+    (tmp_path / "vocabularies").mkdir()
+    (tmp_path / "vocabularies" / "x.tables").write_bytes(bytes(3_000_000))
+    found = doctor._saved_tables()
+    assert (found.state, found.detail) == ("ok", f"1 kept, 3 MB, in {tmp_path / 'vocabularies'}")
+
+
 def test_doctor_names_what_is_missing(monkeypatch):
     from guided.cli import doctor
 
