@@ -1,7 +1,8 @@
 """Compiled grammars that were used lately, by constraint, vocabulary and limits.
 
 A locked table of native grammars, bounded in number and in bytes. They hold no Python objects, so keeping one keeps no
-tokenizer alive. A grammar grows while it is used: with each new one, some that were not for longest are weighed again.
+tokenizer alive. A grammar grows while it is used: with each new one, the one before it is weighed again, and some that
+were not for longest.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["clear", "compiled", "renewed"]
 
 _CAPACITY = 256
-_MAX_BYTES = 128 << 20
+_MAX_BYTES = 64 << 20
 _WEIGHED_AGAIN = 2  # with each new grammar; each has its turn, and none of them takes long where caches are cold
 _grammars: OrderedDict[Hashable, _native.Grammar] = OrderedDict()
 _weights: OrderedDict[Hashable, int] = OrderedDict()  # in bytes; what was weighed longest ago first
@@ -72,8 +73,10 @@ def clear() -> None:
 
 def _keep(key: Hashable, grammar: _native.Grammar) -> _native.Grammar:
     with _lock:
+        before = next(reversed(_grammars), key)  # it has been used since it was weighed
         _grammars[key] = grammar
         _weigh(key)
+        _weigh(before)
         for _ in range(_WEIGHED_AGAIN):
             _weigh(next(iter(_weights)))
         while len(_grammars) > _CAPACITY or (_num_bytes > _MAX_BYTES and len(_grammars) > 1):

@@ -55,3 +55,18 @@ def test_what_is_kept_is_bounded_in_number(monkeypatch):
         used(i)
     assert len(compile_cache._grammars) == 5
     assert used(0) == first, "used lately"
+
+
+def test_the_last_one_is_weighed_when_the_next_one_comes(monkeypatch):
+    """Most of what a grammar holds comes with its use: without this, many large ones would pass for small."""
+    monkeypatch.setattr(compile_cache, "_WEIGHED_AGAIN", 0)
+    grammar = guided.JsonSchema({"type": "object"}).compile(VOCAB)
+    light = compile_cache._num_bytes
+    matcher = grammar.matcher()
+    for i in range(50):
+        matcher.accept_bytes(b'{"key%d":{' % i)
+        matcher.mask_view()
+    assert compile_cache._num_bytes == light
+    assert grammar.num_bytes > 2 * light
+    used(1)
+    assert compile_cache._num_bytes > grammar.num_bytes
