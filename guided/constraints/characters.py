@@ -57,6 +57,7 @@ def union(*sets: Iterable[tuple[int, int]]) -> Ranges:
     return tuple(cut)
 
 
+@functools.lru_cache(256)
 def negate(ranges: Ranges) -> Ranges:
     """Every other character."""
     gaps: list[tuple[int, int]] = []
@@ -90,6 +91,7 @@ def ascii_spaces() -> Ranges:
     return ((0x09, 0x0D), (0x20, 0x20))
 
 
+@functools.cache
 def ecma_spaces() -> Ranges:
     """`\\s` of ECMA-262: WhiteSpace and LineTerminator."""
     singles = (0xA0, 0x1680, 0x202F, 0x205F, 0x3000, 0xFEFF)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from guided.constraints.characters import EVERYTHING
+from guided.constraints.expression_cache import shared_expression
 from guided.constraints.json_schema.internet_formats import HOST_LABELS, internet_pattern
 from guided.constraints.regex import lower_program, parse_pattern
 
@@ -55,8 +56,10 @@ UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 def format_expression(builder: _native.Builder, name: str) -> int:
     """The values of a format that is known and not refused."""
-    if name in ("time", "date-time"):
-        return _time(builder, before=f"{DATE}[Tt]" if name == "date-time" else "")
+    if name == "time":
+        return _time(builder)
+    if name == "date-time":
+        return builder.concat([_lowered(builder, f"{DATE}[Tt]"), shared_expression(builder, "format time", _time)])
     return _hostname(builder) if name == "hostname" else _lowered(builder, _pattern(name))
 
 
@@ -88,10 +91,9 @@ def _hostname(builder: _native.Builder) -> int:
     return builder.intersect([_lowered(builder, HOST_LABELS), length, numeric])
 
 
-def _time(builder: _native.Builder, before: str) -> int:
+def _time(builder: _native.Builder) -> int:
     usual = f"{_HOUR}:{_MINUTE}:{_MINUTE}{_FRACTION}(?:[zZ]|[+-]{_HOUR}:{_MINUTE})|23:59:60{_FRACTION}[zZ]"
-    time = builder.alternate([_lowered(builder, usual), _leap_seconds(builder)])
-    return builder.concat([_lowered(builder, before), time]) if before else time
+    return builder.alternate([_lowered(builder, usual), _leap_seconds(builder)])
 
 
 def _leap_seconds(builder: _native.Builder) -> int:

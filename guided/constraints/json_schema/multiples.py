@@ -7,6 +7,7 @@ count: D * 10^(e - k + q) must be divisible by p, so the remainder says from whi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -69,7 +70,6 @@ class Multiples:
     def __init__(self, builder: _native.Builder) -> None:
         self._builder = builder
         self._digits = Digits(builder)
-        self._mantissas: dict[int, _Explored] = {}
 
     def of(self, value: Decimal, *, is_small: bool) -> int:
         """Spellings of multiples; `is_small`: none of 1e16 or more is asked for."""
@@ -103,7 +103,7 @@ class Multiples:
             is_round = state.kind == "part" or state.places == zeros
             return (is_round and state.remainder * 10**missing % p == 0) == is_wanted
 
-        states = _explored(lambda state: _plain_edges(state, p, places, zeros))
+        states = _plain_states(p, places, zeros)
         automaton = self._builder.automaton(states.table, [i for i, s in enumerate(states.order) if accepts(s)])
         bounded = self._digits.concat(self._digits.whole(), self._digits.any_fraction())
         return self._builder.intersect([automaton, bounded])
@@ -112,9 +112,7 @@ class Multiples:
         """Normalised mantissas, ending in no needless 0, and exponents in a range: what json.dumps writes."""
         d, p = self._digits, divisor.p
         _check_size(p * (_DECIMALS + 1) * 2)
-        if p not in self._mantissas:
-            self._mantissas[p] = _explored(lambda state: _mantissa_edges(state, p))
-        mantissas = self._mantissas[p]
+        mantissas = _mantissas(p)
         ends: dict[int, list[int]] = {}  # from which exponent on it is a multiple: states
         for number, state in enumerate(mantissas.order):
             if state.kind == "whole" or (state.kind == "part" and not state.is_padded):
@@ -134,6 +132,19 @@ class _Explored(NamedTuple):
 
     order: list[_State]
     table: list[list[tuple[int, int, int]]]
+
+
+_MOST_KEPT = 8  # automata of divisors: what is wanted and what is refused are the same but for their ends
+
+
+@functools.lru_cache(_MOST_KEPT)
+def _plain_states(p: int, places: int, zeros: int) -> _Explored:
+    return _explored(lambda state: _plain_edges(state, p, places, zeros))
+
+
+@functools.lru_cache(_MOST_KEPT)
+def _mantissas(p: int) -> _Explored:
+    return _explored(lambda state: _mantissa_edges(state, p))
 
 
 def _explored(edges: Callable[[_State], list[tuple[str, _State]]]) -> _Explored:

@@ -7,7 +7,9 @@ Source: ECMA-262, 22.2 (RegExp) and annex B.1.2.
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Callable
 
 from guided.constraints.characters import (
     ECMA_NEWLINES,
@@ -20,6 +22,7 @@ from guided.constraints.characters import (
     union,
 )
 from guided.constraints.regex.reader import Opening, Reader
+from guided.errors import InvalidRegex
 
 __all__ = ["EcmaReader"]
 
@@ -30,6 +33,19 @@ _REFUSED_GROUPS = {
     ">": "atomic groups are not ECMA-262",
     "(": "conditional groups are not ECMA-262",
 }
+
+
+_CLASSES: dict[str, Callable[[], Ranges]] = {"d": ascii_digits, "w": ascii_words, "s": ecma_spaces}
+_CLASS = re.compile(r"\[(?:[^\\\[\]]|\\.)*\]", re.DOTALL)  # a class without brackets in it
+
+
+@functools.lru_cache(512)
+def _known_class(text: str) -> Ranges | None:
+    """What a class holds: patterns have the same few again and again. None where it is wrong; the reader says how."""
+    try:
+        return EcmaReader(text).read_class_anew()
+    except InvalidRegex:
+        return None
 
 
 class EcmaReader(Reader):
@@ -61,6 +77,15 @@ class EcmaReader(Reader):
             self.put_set(meaning)
 
     def read_class(self) -> Ranges:
+        whole = _CLASS.match(self.pattern, self.position)
+        known = None if whole is None else _known_class(whole.group())
+        if whole is None or known is None:
+            return self.read_class_anew()
+        self.position = whole.end()
+        return known
+
+    def read_class_anew(self) -> Ranges:
+        """The class at `position`, member by member."""
         start = self.position
         self.position += 1
         is_negated = self.peek() == "^"
@@ -116,7 +141,7 @@ class EcmaReader(Reader):
         kind = self.peek(1)
         self.position += 2
         if kind in "dDwWsS":
-            ranges = {"d": ascii_digits, "w": ascii_words, "s": ecma_spaces}[kind.lower()]()
+            ranges = _CLASSES[kind.lower()]()
             return negate(ranges) if kind.isupper() else ranges
         if kind in _CONTROL:
             return _CONTROL[kind]
