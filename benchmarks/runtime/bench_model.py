@@ -26,13 +26,15 @@ SIZES = {"hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 8}
 HEADS = {"num_attention_heads": 8, "num_key_value_heads": 4, "max_position_embeddings": 8192}
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """The options that all tables share."""
+def arguments(description: str | None, *, cpu_time: bool = False) -> argparse.Namespace:
+    """The options that all tables share; `cpu_time`: and a choice of clock."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", type=Path, help="a model directory; without it the random Llama")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=3)
+    if cpu_time:
+        parser.add_argument("--cpu-time", action="store_true")
     return parser.parse_args()
 
 

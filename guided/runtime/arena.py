@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from guided.runtime.engine_plan import BIN_SLOT
 
-__all__ = ["Arena"]
+__all__ = ["HEADROOM", "Arena"]
 
 NEAR = 1024  # slots between two runs of one sequence that are still read together, without a gather
 HEADROOM = 256  # slots left free before a new run, for the sequence that ends there
@@ -39,8 +39,10 @@ class Arena:
         self._add(old, self.num_slots)
         return self.num_slots
 
-    def has_room(self, count: int, after: int) -> bool:
-        """Whether `count` slots are free in one piece, behind slot `after` or elsewhere.
+    def has_room(self, count: int, after: int, headroom: int = 0) -> bool:
+        """Whether `count` slots are free in one piece, behind slot `after` or elsewhere, there with `headroom` besides.
+
+        In an arena that is small beside it `headroom` is not asked for.
 
         >>> arena = Arena(8, 8)
         >>> arena.free([arena.allocate(7, -1)[2]])
@@ -51,7 +53,8 @@ class Arena:
             return False
         if self._stop_of.get(after + 1, 0) - (after + 1) >= count:
             return True
-        return any(stop - start >= count for start, stop in self._stop_of.items())
+        wanted = count + (headroom if headroom <= self.num_slots // 4 else 0)
+        return any(stop - start >= wanted for start, stop in self._stop_of.items())
 
     def allocate(self, count: int, after: int) -> list[int]:
         """`count` slots, behind slot `after` as far as that is free. The caller has made sure that there are enough.

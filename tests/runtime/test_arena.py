@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guided.runtime.arena import Arena
+from guided.runtime.arena import HEADROOM, Arena
 
 
 def test_a_growing_sequence_gets_neighbours():
@@ -47,3 +47,17 @@ def test_every_slot_is_free_or_used_once(actions):
         assert all(0 < slot < 64 for slot in used)
     arena.free(used)
     assert arena.allocate(63, -1) == list(range(1, 64))
+
+
+def test_an_arena_grows_so_that_sequences_have_room_to_grow():
+    arena = Arena(1024, 1 << 16)
+    tips = []
+    for _ in range(12):
+        while not arena.has_room(16, -1, HEADROOM):
+            arena.grow()
+        tips.append(arena.allocate(16, -1)[-1])
+    for _ in range(100):
+        tips = [arena.allocate(1, tip)[0] for tip in tips]
+    assert sorted(tips) == sorted(set(tips))
+    assert all(b - a >= 116 for a, b in zip(sorted(tips), sorted(tips)[1:], strict=False))
+    assert arena.num_slots <= 8192

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guided.errors import GenerationError, ModelLoadError
-from guided.runtime.engine import Extend
+from guided.runtime import sampling
+from guided.runtime.engine import Extend, Policy
 from guided.runtime.local_engine import LocalEngine
 
 NUM_TOKENS = 3
@@ -143,3 +145,35 @@ def test_reopening_for_ever_does_not_grow_the_books(path_engine):
         engine.close(seq)
     assert len(engine._cache._idle) <= 2 * engine.num_slots + 1
     assert engine.num_cached == 3
+
+
+@pytest.mark.parametrize(
+    ("sizes", "computed"),
+    [
+        ([4000, 4000], [None]),
+        ([3], [3]),
+        ([1, 3, 40], [3, 40]),
+        ([450] * 8, [None]),  # nearly the whole head, if each has other tokens
+        ([-450, -450, -450, -450], [450]),  # the same tokens: once for all
+        ([4000, 4, 300], [4, None]),  # one more row of the whole head costs less than 300 rows of its own
+    ],
+    ids=["all", "few", "few each", "many", "alike", "beside a whole one"],
+)
+def test_rows_of_a_choice_share_what_they_need_of_the_head(path_engine, sizes, computed):
+    engine = path_engine(100, num_tokens=4000)
+    rows = [engine.step([Extend(engine.open([]), [number + 5])])[0] for number in range(len(sizes))]
+    masks = np.zeros((len(sizes), 125), np.int32)
+    for number, size in enumerate(sizes):
+        order = np.random.default_rng(number if size > 0 else 99).permutation(4000)
+        bits = np.zeros(4000, np.uint8)
+        bits[order[: abs(size)]] = 1
+        masks[number] = np.packbits(bits, bitorder="little").view(np.int32)
+    logits = [engine.head(row.states, None)[0] for row in rows]
+    calls, head = [], engine.head
+    engine.head = lambda states, ids: (calls.append(None if ids is None else len(ids)), head(states, ids))[1]
+    policies = [Policy(temperature=float(i % 2), uniform=0.3) for i in range(len(sizes))]
+    choices = engine.select(rows, masks, policies)
+    assert calls == computed
+    for choice, row, mask, policy in zip(choices, logits, masks, policies, strict=True):
+        ids = sampling.allowed_ids(mask, 4000)
+        assert choice.tokens.tolist() == sampling.choose(row[ids], ids, policy).tokens.tolist()
