@@ -23,7 +23,7 @@ __all__ = ["clear", "compiled", "renewed"]
 
 _CAPACITY = 256
 _MAX_BYTES = 64 << 20
-_WEIGHED_AGAIN = 2  # with each new grammar; each has its turn, and none of them takes long where caches are cold
+_WEIGHED_AGAIN = 1  # with each new grammar; each has its turn, and it does not take long where caches are cold
 _grammars: OrderedDict[Hashable, _native.Grammar] = OrderedDict()
 _weights: OrderedDict[Hashable, int] = OrderedDict()  # in bytes; what was weighed longest ago first
 _num_bytes = 0  # their sum

@@ -115,6 +115,8 @@ class Constraint(ABC):
         return True
 
     def __hash__(self) -> int:
+        if self._hash is None and not self.parts:
+            self._hash = hash((type(self).__name__, self.identity))
         if self._hash is not None:
             return self._hash
         pending: list[Constraint] = [self]

@@ -62,7 +62,7 @@ class Limits:
     def new_builder(self) -> _native.Builder:
         """A native builder that keeps to these limits."""
         native = _core()
-        limits = {} if self.key is None else {name: getattr(self, name) for name in native.default_limits()}
+        limits = {} if self is DEFAULT_LIMITS else {name: getattr(self, name) for name in native.default_limits()}
         builder: _native.Builder = native.Builder(**limits)
         return builder
 

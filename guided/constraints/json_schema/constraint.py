@@ -49,16 +49,8 @@ class JsonSchema(Constraint):
         may_exceed: bool = False,
     ) -> None:
         self._source = schema if isinstance(schema, SchemaSource) else read_source(schema)
-        self.options = SchemaOptions(
-            order=order,
-            whitespace=whitespace,
-            indent=indent,
-            draft=draft,
-            registry=registry,
-            formats=formats,
-            unknown_formats=unknown_formats,
-            may_exceed=may_exceed,
-        )
+        self.options = SchemaOptions(order, whitespace, indent, draft, registry, formats, unknown_formats, may_exceed)
+        self.options.check()
         self._draft = draft_of(self._source.document.root_member("$schema"), draft)
 
     @property
@@ -68,9 +60,10 @@ class JsonSchema(Constraint):
 
     @property
     def identity(self) -> Hashable:
-        options = self.options
-        origin = self._source.origin if isinstance(self._source.origin, Hashable) else repr(self._source.origin)
-        layout = (options.order, options.whitespace, options.indent, options.formats, options.unknown_formats)
+        options, origin = self.options, self._source.origin
+        if origin is not None and not isinstance(origin, Hashable):
+            origin = repr(origin)
+        layout = options.order, options.whitespace, options.indent, options.formats, options.unknown_formats
         return self._source.document, self._draft, layout, id(options.registry), origin, options.may_exceed
 
     def lower_with(self, builder: _native.Builder, parts: Sequence[int], limits: Limits) -> int:

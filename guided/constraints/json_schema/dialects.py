@@ -19,6 +19,7 @@ DRAFT_URIS = {
     "http://json-schema.org/draft-06/schema": 6,
     "http://json-schema.org/draft-04/schema": 4,
 }
+_AS_WRITTEN = {spelled: draft for uri, draft in DRAFT_URIS.items() for spelled in (uri, uri + "#")}
 _NAMES = {"2020-12": 2020, "2019-09": 2019, "7": 7, "6": 6, "4": 4}
 
 _VALIDATION = frozenset(
@@ -57,6 +58,9 @@ def draft_of(uri: Any, draft: str | None) -> int:
         return _NAMES[name]
     if uri is None:
         return 2020
+    known = _AS_WRITTEN.get(uri)
+    if known is not None:
+        return known
     if not isinstance(uri, str):
         raise InvalidSchema("/$schema", "$schema must be a string")
     plain = _plain(uri)

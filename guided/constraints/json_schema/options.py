@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from guided.errors import ConstraintError
 
@@ -20,8 +19,7 @@ _LEGAL = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaOptions:
+class SchemaOptions(NamedTuple):
     """The keyword arguments of `JsonSchema`."""
 
     order: Literal["declared", "any"] = "declared"
@@ -33,9 +31,10 @@ class SchemaOptions:
     unknown_formats: Literal["annotate", "error"] = "annotate"
     may_exceed: bool = False
 
-    def __post_init__(self) -> None:
-        is_usual = self.order in _LEGAL["order"] and self.whitespace == "flexible" and self.indent is None
-        if is_usual and self.formats == "assert" and self.unknown_formats == "annotate":
+    def check(self) -> None:
+        """ConstraintError where one of them is not legal."""
+        usual = (self.whitespace, self.indent, self.formats, self.unknown_formats)
+        if usual == ("flexible", None, "assert", "annotate") and self.order in _LEGAL["order"]:
             return
         for name, values in _LEGAL.items():
             if getattr(self, name) not in values:

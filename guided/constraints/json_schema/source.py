@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["SchemaSource", "read_source", "schema_of_type"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class SchemaSource:
     """A schema, how the text of an instance becomes a value, and the type that it was made from, if any.
 
@@ -34,9 +33,12 @@ class SchemaSource:
     one object to it.
     """
 
-    document: _native.Document
-    read_instance: Callable[[str], Any]
-    origin: Any = None
+    __slots__ = ("document", "origin", "read_instance")
+
+    def __init__(self, document: _native.Document, read_instance: Callable[[str], Any], origin: Any = None) -> None:
+        self.document = document
+        self.read_instance = read_instance
+        self.origin = origin
 
 
 def read_source(source: Any) -> SchemaSource:
