@@ -255,27 +255,25 @@ ExprId ExprPool::alt(std::vector<ExprId> parts) {
 ExprId ExprPool::both(std::vector<ExprId> parts) {
     std::vector<ExprId> flat, out;
     flatten(ExprKind::And, parts, flat);
-    CharSet chars = all_chars();
-    bool has_set = false, is_nullable = true;
-    std::uint32_t least = 0, most = kUnbounded;
+    bool is_nullable = true;
+    Run all{nodes_[kAll].a, 0, kUnbounded};  // runs of characters are one condition
     for (ExprId e : flat) {
         if (e == kEmpty) return kEmpty;
         if (e == kAll) continue;
         is_nullable = is_nullable && nodes_[e].nullable;
-        if (nodes_[e].kind == ExprKind::Set) {
-            chars = intersect(chars, sets_[nodes_[e].a]), has_set = true;
-        } else if (const auto counts = nodes_[e].kind == ExprKind::Repeat ? any_text(e) : std::nullopt) {
-            least = std::max(least, counts->first), most = std::min(most, counts->second);
-        } else {
+        const auto run = nodes_[e].kind == ExprKind::Set ? std::optional(Run{e, 1, 1}) : this->run(e);
+        if (!run) {
             out.push_back(e);
+            continue;
         }
+        if (all.chars == nodes_[kAll].a) all.chars = run->chars;
+        else if (run->chars != nodes_[kAll].a && all.chars != kEmpty) all.chars = set(intersect(sets_[nodes_[all.chars].a], sets_[nodes_[run->chars].a]));
+        all.min = std::max(all.min, run->min), all.max = std::min(all.max, run->max);
     }
-    if (has_set) {
-        if (chars.empty()) return kEmpty;
-        out.push_back(set(chars));
-    }
-    if (least > most) return kEmpty;
-    if (least > 0 || most != kUnbounded) out.push_back(repeat(kAll + 1, least, most));  // lengths are one condition
+    if (all.min > all.max) return kEmpty;
+    if (all.chars == kEmpty) out.push_back(all.min == 0 ? kEpsilon : kEmpty);
+    else if (const ExprId run = repeat(all.chars, all.min, all.max); run != kAll) out.push_back(run);
+    if (std::find(out.begin(), out.end(), kEmpty) != out.end()) return kEmpty;
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
     for (ExprId e : out)

@@ -32,13 +32,17 @@ std::uint32_t Lexer::intern_residual(Labelled items) {
     return it->second;
 }
 
+LexId Lexer::add_state(std::uint32_t residual, Partial partial, Spelling spelling) {
+    if (states_.size() >= limits_.max_states) throw TooComplex("states of lexical automata", limits_.max_states, "max_states");
+    states_.push_back({residual, partial, spelling});
+    return static_cast<LexId>(states_.size() - 1);
+}
+
 LexId Lexer::intern_state(std::uint32_t residual, Partial partial, Spelling spelling) {
-    auto [it, fresh] = state_ids_[static_cast<std::size_t>(spelling)].try_emplace((std::uint64_t(residual) << 32) | partial,
+    if (partial == 0) return boundary(residual, spelling);
+    const auto [it, fresh] = state_ids_[static_cast<std::size_t>(spelling)].try_emplace((std::uint64_t(residual) << 32) | partial,
                                                                                   static_cast<LexId>(states_.size()));
-    if (fresh) {
-        if (states_.size() >= limits_.max_states) throw TooComplex("states of lexical automata", limits_.max_states, "max_states");
-        states_.push_back({residual, partial, spelling});
-    }
+    if (fresh) add_state(residual, partial, spelling);
     return it->second;
 }
 
@@ -74,7 +78,7 @@ bool Lexer::can_become(std::uint32_t residual, const CharSet& chars) {
 
 LexId Lexer::boundary(std::uint32_t residual, Spelling spelling) {
     std::int32_t& slot = residuals_[residual]->boundary[static_cast<std::size_t>(spelling)];
-    if (slot == kUnknown) slot = static_cast<std::int32_t>(intern_state(residual, 0, spelling));
+    if (slot == kUnknown) slot = static_cast<std::int32_t>(add_state(residual, 0, spelling));
     return static_cast<LexId>(slot);
 }
 
@@ -92,133 +96,150 @@ std::int32_t Lexer::compute_next(LexId state, std::uint8_t byte) {
     return static_cast<std::int32_t>(intern_state(residual, step.value, spelling));
 }
 
-// The bytes that may come between two characters, if they are few.
-bool Lexer::collect_at_boundary(LexId state, FewArcs& out) {
+namespace {
+
+// The bytes that spell characters of this set as they are: ASCII, and neither a quote nor a backslash in a JSON string.
+template <typename F>
+void each_plain_byte(const CharSet& chars, bool is_json, F&& use) {
+    for (const Range& r : chars)
+        for (std::uint32_t c = is_json ? std::max(r.lo, 0x20u) : r.lo; c <= r.hi && c < 0x80; ++c)
+            if (!is_json || (c != '"' && c != '\\')) use(static_cast<std::uint8_t>(c));
+}
+
+}  // namespace
+
+// Between two characters: the bytes that lead elsewhere than to the state where all others lead, if that is free and they
+// are few.
+bool Lexer::list_default(LexId state, std::vector<Arc>& out) {
+    const std::int32_t others = state_beyond_ascii(state);
+    if (others < 0 || !is_free(static_cast<LexId>(others))) return false;
+    const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
+    const bool is_json = spelling != Spelling::Text;
+    const auto free_residual = static_cast<std::int32_t>(states_[static_cast<LexId>(others)].residual);
+    const Partition& p = *residuals_[residual]->partition;
+    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+        const std::int32_t to = target(residual, cls);
+        if (to == free_residual) continue;
+        const std::int32_t at = to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
+        each_plain_byte(p.classes[cls], is_json, [&](std::uint8_t b) { out.push_back({b, at}); });
+        if (out.size() > kMostBesideDefault) return false;
+    }
+    if (is_json) out.push_back({'"', residuals_[residual]->accepts ? kEnd : kDead}), out.push_back({'\\', kAsk});
+    return true;
+}
+
+// Between two characters: the bytes that may come, if they are few.
+bool Lexer::list_between_characters(LexId state, std::vector<Arc>& out) {
     const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
     const Partition& p = *residuals_[residual]->partition;
     const bool is_json = spelling != Spelling::Text;
-    bool is_live = false, is_live_beyond_ascii = false;
+    bool is_live = false;
+    CharSet beyond_ascii;
     for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
-        if (target(residual, cls) < 0) continue;
+        const std::int32_t to = target(residual, cls);
+        if (to < 0) continue;
         is_live = true;
-        is_live_beyond_ascii = is_live_beyond_ascii || p.classes[cls].back().hi >= 0x80;
+        for (const Range& r : p.classes[cls])
+            if (r.hi >= 0x80) beyond_ascii.push_back({std::max(r.lo, 0x80u), r.hi});
+        const auto at = static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
+        each_plain_byte(p.classes[cls], is_json, [&](std::uint8_t b) { out.push_back({b, at}); });
+        if (out.size() > kMostFew) return false;
     }
-    for (std::uint32_t b = is_json ? 0x20 : 0; b < 0x80; ++b) {
-        std::int32_t to;
-        if (is_json && b == '"') to = residuals_[residual]->accepts ? kEnd : kDead;
-        else if (is_json && b == '\\') to = is_live ? compute_next(state, static_cast<std::uint8_t>(b)) : kDead;
-        else to = residuals_[residual]->targets[p.ascii[b]];
-        if (to == kDead) continue;
-        if (out.num == kFew) return false;
-        if (to >= 0 && !(is_json && b == '\\')) to = static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
-        out.arcs[out.num++] = {static_cast<std::uint8_t>(b), to};
-    }
-    for (std::uint32_t b = 0xC2; is_live_beyond_ascii && b <= 0xF4; ++b) {
-        const std::int32_t to = compute_next(state, static_cast<std::uint8_t>(b));
-        if (to == kDead) continue;
-        if (out.num == kFew) return false;
-        out.arcs[out.num++] = {static_cast<std::uint8_t>(b), to};
-    }
-    return true;
-}
-
-// Lists the bytes that may come if they are few; false if there are many.
-bool Lexer::build_few(LexId state) {
-    FewArcs found;
-    if (states_[state].partial == 0) {
-        if (!collect_at_boundary(state, found)) return false;
-    } else {
-        for (std::uint32_t b = 0x80; b < 0xC0; ++b) {  // what goes on with a character
-            const std::int32_t to = compute_next(state, static_cast<std::uint8_t>(b));
-            if (to == kDead) continue;
-            if (found.num == kFew) return false;
-            found.arcs[found.num++] = {static_cast<std::uint8_t>(b), to};
+    if (is_json && residuals_[residual]->accepts) out.push_back({'"', kEnd});
+    if (is_json && is_live) out.push_back({'\\', kAsk});
+    std::sort(beyond_ascii.begin(), beyond_ascii.end(), [](const Range& x, const Range& y) { return x.lo < y.lo; });
+    std::uint32_t last = 0x7F;  // first byte of a character that has been listed
+    for (const Range& r : beyond_ascii)
+        for (std::uint32_t b = std::max<std::uint32_t>(first_byte(r.lo), last + 1); b <= first_byte(r.hi); last = b++) {
+            out.push_back({static_cast<std::uint8_t>(b), kAsk});
+            if (out.size() > kMostFew) return false;
         }
-    }
-    State& s = states_[state];
-    s.form = State::Few, s.num_arcs = static_cast<std::uint8_t>(found.num), s.arcs = static_cast<std::uint32_t>(arcs_.size());
-    arcs_.insert(arcs_.end(), found.begin(), found.end());
     return true;
 }
 
-void Lexer::make_table(LexId state) {
-    states_[state].form = State::Table, states_[state].arcs = static_cast<std::uint32_t>(tables_.size());
-    tables_.push_back(std::make_unique<std::array<std::int32_t, 256>>());
-    tables_.back()->fill(kUnknown);
+void Lexer::list_escape(LexId state, std::vector<Arc>& out) const {
+    for (char b : escape_bytes(states_[state].partial)) out.push_back({static_cast<std::uint8_t>(b), kAsk});
+}
+
+const Lexer::Arc* Lexer::stored(const std::vector<Arc>& arcs) {
+    if (arcs.empty()) return nullptr;
+    if (num_last_arcs_ + arcs.size() > kArcsInList) {
+        arc_lists_.push_back(std::make_unique_for_overwrite<Arc[]>(kArcsInList));
+        num_last_arcs_ = 0;
+    }
+    Arc* const out = arc_lists_.back().get() + num_last_arcs_;
+    std::copy(arcs.begin(), arcs.end(), out);
+    num_last_arcs_ += arcs.size();
+    return out;
+}
+
+void Lexer::find_form(LexId state) {
+    std::vector<Arc> found = std::move(found_arcs_);
+    auto lists = [&](bool (Lexer::*list)(LexId, std::vector<Arc>&)) { return found.clear(), (this->*list)(state, found); };
+    Form form = Form::Table;
+    if (is_escape(states_[state].partial)) form = Form::Few, found.clear(), list_escape(state, found);
+    else if (lists(&Lexer::list_default)) form = Form::Default;
+    else if (lists(&Lexer::list_between_characters)) form = Form::Few;
+    State& s = states_[state];
+    s.form = form;
+    if (form == Form::Table) {
+        s.table = static_cast<std::uint32_t>(tables_.size());
+        tables_.push_back(std::make_unique<std::array<std::int32_t, 256>>());
+        tables_.back()->fill(kUnknown);
+    } else {
+        std::sort(found.begin(), found.end(), [](const Arc& x, const Arc& y) { return x.byte < y.byte; });
+        s.num_arcs = static_cast<std::uint8_t>(found.size()), s.arcs = stored(found);
+    }
+    found_arcs_ = std::move(found);
+}
+
+Lexer::Arcs Lexer::arcs(LexId state) {
+    if (states_[state].partial != 0 && !is_escape(states_[state].partial)) return {Form::Table};
+    if (states_[state].form == Form::Unknown) find_form(state);
+    const State& s = states_[state];
+    if (s.form == Form::Table) return {Form::Table};
+    return {s.form, {s.arcs, s.num_arcs}, s.form == Form::Default ? static_cast<LexId>(state_beyond_ascii(state)) : 0};
 }
 
 std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
-    if (is_escape(states_[state].partial)) {
-        const std::uint64_t key = (std::uint64_t(state) << 8) | byte;
-        if (const std::uint32_t known = escapes_.find(key); known != FlatMap::kMissing) return static_cast<std::int32_t>(known) - 1;
-        const std::int32_t to = compute_next(state, byte);  // a state or kDead
-        escapes_.insert(key, static_cast<std::uint32_t>(to + 1));
-        return to;
-    }
-    if (states_[state].form == State::Unbuilt) {
-        const bool is_small = residuals_[states_[state].residual]->targets.size() <= 4;
-        if (!is_small || !build_few(state)) make_table(state);
-    }
     const State& s = states_[state];
-    if (s.form == State::Few) {
-        for (std::uint32_t i = s.arcs; i < s.arcs + s.num_arcs; ++i)
-            if (arcs_[i].byte == byte) return arcs_[i].to;
-        return kDead;
+    if (s.form == Form::Table) {
+        const std::uint32_t table = s.table;
+        if ((*tables_[table])[byte] == kUnknown) (*tables_[table])[byte] = compute_next(state, byte);
+        return (*tables_[table])[byte];
     }
-    std::array<std::int32_t, 256>& table = *tables_[s.arcs];
-    if (table[byte] == kUnknown) table[byte] = compute_next(state, byte);
-    return table[byte];
-}
-
-std::optional<Lexer::FewArcs> Lexer::few_arcs(LexId state) {
-    if (is_escape(states_[state].partial)) return std::nullopt;
-    if (states_[state].form == State::Unbuilt && !build_few(state)) make_table(state);
-    const State& s = states_[state];
-    if (s.form == State::Table) return std::nullopt;
-    FewArcs out;
-    out.num = s.num_arcs;
-    std::copy_n(arcs_.begin() + s.arcs, out.num, out.arcs.begin());
-    return out;
-}
-
-std::int32_t Lexer::free_state(LexId state) {
-    if (states_[state].free != kUnknown) return states_[state].free;
-    const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
-    std::int32_t to = kDead;
-    if (partial == 0) {
-        if (residuals_[residual]->is_free) to = static_cast<std::int32_t>(state);
-    } else {
-        const CharSet chars = possible_chars(spelling, partial);
-        const Partition& p = *residuals_[residual]->partition;
-        for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
-            if (!intersects(p.classes[cls], chars)) continue;
-            const std::int32_t t = target(residual, cls);
-            if (t < 0 || !residuals_[static_cast<std::uint32_t>(t)]->is_free) return states_[state].free = kDead;
-            const auto at = static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(t), spelling));
-            if (to != kDead && to != at) return states_[state].free = kDead;
-            to = at;
+    if (s.form == Form::Few || (s.form == Form::Default && byte < 0x80)) {
+        const auto arcs = std::span(s.arcs, s.num_arcs);
+        const auto arc = std::find_if(arcs.begin(), arcs.end(), [&](const Arc& a) { return a.byte == byte; });
+        if (arc == arcs.end()) {
+            const bool is_dead = s.form == Form::Few || (byte < 0x20 && s.spelling != Spelling::Text);
+            return is_dead ? kDead : state_beyond_ascii(state);
         }
+        if (arc->to != kAsk) return arc->to;
     }
-    return states_[state].free = to;
+    const std::uint64_t key = (std::uint64_t(state) << 8) | byte;
+    if (const std::uint32_t known = single_.find(key); known != FlatMap::kMissing) return static_cast<std::int32_t>(known) + kEnd;
+    const std::int32_t to = compute_next(state, byte);
+    single_.insert(key, static_cast<std::uint32_t>(to - kEnd));
+    return to;
 }
 
-std::optional<Lexer::Default> Lexer::free_but_for_few(LexId state) {
-    const std::int32_t free = free_state_beyond_ascii(state);
-    if (free < 0) return std::nullopt;
-    const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
-    const bool is_json = spelling != Spelling::Text;
-    const auto free_residual = static_cast<std::int32_t>(states_[static_cast<LexId>(free)].residual);
-    Default out{static_cast<LexId>(free), {}};
-    for (std::uint32_t b = is_json ? 0x20 : 0; b < 0x80; ++b) {  // what JSON does not spell is in no free text
-        const bool is_special = is_json && (b == '"' || b == '\\');
-        if (!is_special && target(residual, residuals_[residual]->partition->ascii[b]) == free_residual) continue;
-        if (out.others.num == kFew) return std::nullopt;
-        out.others.arcs[out.others.num++] = {static_cast<std::uint8_t>(b), compute_next(state, static_cast<std::uint8_t>(b))};
+std::int32_t Lexer::landing(LexId state) {
+    const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
+    if (partial == 0) return static_cast<std::int32_t>(state);
+    if (states_[state].landing != kUnknown) return states_[state].landing;
+    const CharSet chars = possible_chars(spelling, partial);
+    const Partition& p = *residuals_[residual]->partition;
+    std::int32_t to = kUnknown;
+    for (std::uint32_t cls = 0; cls < p.classes.size() && to != kDead; ++cls) {
+        if (!intersects(p.classes[cls], chars)) continue;
+        const std::int32_t here = target(residual, cls);
+        to = to == kUnknown || to == here ? here : kDead;
     }
-    return out;
+    return states_[state].landing = to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
 }
 
-std::int32_t Lexer::free_state_beyond_ascii(LexId state) {
+std::int32_t Lexer::state_beyond_ascii(LexId state) {
     if (states_[state].partial != 0) return kDead;
     const std::uint32_t residual = states_[state].residual;
     std::int32_t& slot = residuals_[residual]->beyond_ascii;
@@ -226,7 +247,7 @@ std::int32_t Lexer::free_state_beyond_ascii(LexId state) {
         const Partition& p = *residuals_[residual]->partition;
         const std::uint32_t cls = p.class_of(128);  // all in one class: it is the last piece that reaches this far down
         const std::int32_t to = p.starts.back() <= 128 ? target(residual, cls) : kDead;
-        residuals_[residual]->beyond_ascii = to >= 0 && residuals_[static_cast<std::uint32_t>(to)]->is_free ? to : kDead;
+        residuals_[residual]->beyond_ascii = to;
     }
     const std::int32_t to = residuals_[residual]->beyond_ascii;
     return to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), states_[state].spelling));

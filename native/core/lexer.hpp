@@ -8,6 +8,7 @@
 #include <bitset>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -25,7 +26,7 @@ using Labelled = std::vector<std::pair<Label, ExprId>>;
 
 class Lexer {
    public:
-    static constexpr std::int32_t kDead = -1, kEnd = -3;
+    static constexpr std::int32_t kDead = -1, kEnd = -3, kAsk = -2;
 
     Lexer(ExprPool& pool, const Limits& limits) : pool_(pool), limits_(limits) {}
 
@@ -34,28 +35,23 @@ class Lexer {
     std::int32_t next(LexId state, std::uint8_t byte);
     struct Arc {
         std::uint8_t byte;
-        std::int32_t to;  // a state, or kEnd
+        std::int32_t to;  // a state, kEnd, kDead, or kAsk: `next` knows
     };
-    static constexpr std::size_t kFew = 16;
-    struct FewArcs {
-        std::array<Arc, kFew> arcs;
-        std::size_t num = 0;
-        const Arc* begin() const { return arcs.data(); }
-        const Arc* end() const { return arcs.data() + num; }
+    // What the bytes at a state do. Few: only those of the list may come. Default, between characters: all but those of
+    // the list lead to where any text may come. Table, and inside a character: ask `next`.
+    enum class Form : std::uint8_t { Unknown, Few, Default, Table };
+    struct Arcs {
+        Form form;
+        std::span<const Arc> list{};  // ascending
+        LexId others = 0;             // Default
     };
-    // The bytes that may come, ascending, where they are few; else nothing, and `next` is to be asked about each byte.
-    std::optional<FewArcs> few_arcs(LexId state);
-    // The state in which any text may come, if all that is left to spell of the character here leads to it.
-    std::int32_t free_state(LexId state);
-    // Between characters: the state in which any text may come that all bytes but a few lead to, and those few (to states,
-    // kEnd or kDead). Nothing where it is not so.
-    struct Default {
-        LexId free;
-        FewArcs others;
-    };
-    std::optional<Default> free_but_for_few(LexId state);
-    // The same for every character beyond ASCII that may begin here.
-    std::int32_t free_state_beyond_ascii(LexId state);
+    Arcs arcs(LexId state);
+    std::int32_t follow(LexId state, const Arc& arc) { return arc.to == kAsk ? next(state, arc.byte) : arc.to; }
+    // Inside a character: the state that all it can still become leads to, if it is one; between characters: this state.
+    std::int32_t landing(LexId state);
+    bool is_free(LexId state) const { return states_[state].partial == 0 && residuals_[states_[state].residual]->is_free; }  // any text may come
+    // Between characters: the state that every character beyond ASCII leads to, if it is one.
+    std::int32_t state_beyond_ascii(LexId state);
     bool nullable(LexId state) const;                    // the lexeme may end here
     std::vector<Label> labels(LexId state) const;        // what matches where it ends here
     bool has_labels(LexId state, Label bits) const;      // it may still end with a label that has these bits
@@ -81,12 +77,12 @@ class Lexer {
     std::array<std::uint64_t, 3> content_key(LexId state) const;
     std::size_t size() const { return states_.size(); }
     std::size_t num_bytes() const {  // held, about
-        return states_.size() * (sizeof(State) + 48) + arcs_.size() * sizeof(Arc) + tables_.size() * 1040 +
-               residuals_.size() * (sizeof(Residual) + 160) + loops_.size() * 80 + escapes_.num_bytes();
+        return states_.size() * (sizeof(State) + 48) + arc_lists_.size() * kArcsInList * sizeof(Arc) + tables_.size() * 1040 +
+               residuals_.size() * (sizeof(Residual) + 160) + loops_.size() * 80 + single_.num_bytes();
     }
 
    private:
-    static constexpr std::int32_t kUnknown = -2;
+    static constexpr std::int32_t kUnknown = kAsk;
     struct Residual {
         Labelled items;
         const Partition* partition;
@@ -94,7 +90,7 @@ class Lexer {
         bool accepts;                       // some item is nullable
         bool is_free, is_total;             // any text may come; any text goes on somehow
         std::array<std::int32_t, 3> boundary{kUnknown, kUnknown, kUnknown};  // its state between characters, by spelling
-        std::int32_t beyond_ascii = kUnknown;                               // residual: see free_state_beyond_ascii
+        std::int32_t beyond_ascii = kUnknown;                               // residual: see state_beyond_ascii
         // the first step of a shortest way to the end, once known
         std::uint32_t best_char = 0, best_next = 0, best_cost = kUnbounded;
     };
@@ -102,21 +98,25 @@ class Lexer {
         std::uint32_t residual;
         Partial partial;
         Spelling spelling;
-        enum : std::uint8_t { Unbuilt, Few, Table } form = Unbuilt;
-        std::uint8_t num_arcs = 0;                // Few
-        std::uint32_t arcs = 0;                   // Few: where they begin; Table: which one
-        std::int32_t free = kUnknown;             // see free_state
+        Form form = Form::Unknown;
+        std::uint8_t num_arcs = 0;         // Few and Default
+        std::uint32_t table = 0;           // Table
+        std::int32_t landing = kUnknown;   // inside a character
+        const Arc* arcs = nullptr;         // Few and Default
     };
 
     std::uint32_t intern_residual(Labelled items);
+    LexId add_state(std::uint32_t residual, Partial partial, Spelling spelling);
     LexId intern_state(std::uint32_t residual, Partial partial, Spelling spelling);
     std::int32_t target(std::uint32_t residual, std::uint32_t cls);
     LexId boundary(std::uint32_t residual, Spelling spelling);
     std::int32_t compute_next(LexId state, std::uint8_t byte);
     bool can_become(std::uint32_t residual, const CharSet& chars);
-    bool build_few(LexId state);
-    bool collect_at_boundary(LexId state, FewArcs& out);
-    void make_table(LexId state);
+    void find_form(LexId state);
+    bool list_default(LexId state, std::vector<Arc>& out);
+    bool list_between_characters(LexId state, std::vector<Arc>& out);
+    void list_escape(LexId state, std::vector<Arc>& out) const;
+    const Arc* stored(const std::vector<Arc>& arcs);
     void find_shortest(std::uint32_t residual, Spelling spelling);
     std::string shortest_from(std::uint32_t residual, Spelling spelling);
 
@@ -124,10 +124,13 @@ class Lexer {
     const Limits& limits_;
     std::vector<std::unique_ptr<Residual>> residuals_;
     std::vector<State> states_;
-    std::vector<Arc> arcs_;
+    static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 64, kArcsInList = 512;
+    std::vector<Arc> found_arcs_;                     // while a form is looked for
+    std::vector<std::unique_ptr<Arc[]>> arc_lists_;  // of kArcsInList each, which stay where they are
+    std::size_t num_last_arcs_ = kArcsInList;         // used in the last of them
     std::vector<std::unique_ptr<std::array<std::int32_t, 256>>> tables_;
     std::unordered_map<LexId, std::unique_ptr<const Bytes>> loops_;
-    FlatMap escapes_;  // of (state, byte) inside an escape, where one byte of many is ever asked for: one more than the next state
+    FlatMap single_;  // of (state, byte), where few bytes are ever asked for: the next state and 3, so that it is not negative
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> residual_ids_;
     std::array<std::unordered_map<std::uint64_t, LexId>, 3> state_ids_;  // by spelling, of (residual, partial)
     std::unordered_map<LexId, LexId> clamped_;

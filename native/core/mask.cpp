@@ -153,21 +153,29 @@ void Masker::add_crossings(std::span<const Crossing> crossings, const TailSet& s
 }
 
 void Masker::cross_string(FrameId frame, const LexRow& row) {
-    if (row.closing.empty()) return;
-    if (machine_.frame(frame).kind == FrameKind::Text) return add_crossings(row.closing, tails(closure_after(frame)));
-    std::vector<std::pair<LexId, std::vector<Crossing>>> by_end;
-    for (const Crossing& c : row.closing) {
-        auto it = std::find_if(by_end.begin(), by_end.end(), [&](const auto& entry) { return entry.first == c.end; });
-        if (it == by_end.end()) it = by_end.insert(it, {c.end, {}});
-        it->second.push_back(c);
+    if (row.closing.empty() && row.closing_free.empty()) return;
+    if (machine_.frame(frame).kind == FrameKind::Text) {
+        const TailSet& legal = tails(closure_after(frame));
+        add_crossings(row.closing, legal);
+        for (const SharedCrossings& shared : row.closing_free) add_crossings(shared.crossings, legal);
+        return;
     }
-    for (const auto& [end, crossings] : by_end) {
-        Config after;
-        machine_.complete_key(frame, end, kUnknownExtras, after);
-        if (after.empty()) continue;
-        machine_.add_closure(after);
-        add_crossings(crossings, tails(after));
-    }
+    // of a key it matters where the lexer was: a set of tails for each end, and neighbours often share theirs
+    LexId last = 0;
+    const TailSet* legal = nullptr;
+    auto add = [&](std::span<const Crossing> crossings, LexId end) {
+        if (!legal || end != last) legal = &tails_after_key(frame, end), last = end;
+        add_crossings(crossings, *legal);
+    };
+    for (const Crossing& c : row.closing) add({&c, 1}, c.end);
+    for (const auto& [crossings, end] : row.closing_free) add(crossings, end);
+}
+
+const Masker::TailSet& Masker::tails_after_key(FrameId frame, LexId end) {
+    Config after;
+    machine_.complete_key(frame, end, kUnknownExtras, after);
+    machine_.add_closure(after);
+    return tails(after);
 }
 
 // Text that may end at a few places: what comes next is looked for only at the bytes that it can begin with.
@@ -179,14 +187,14 @@ void Masker::cross_text(FrameId frame, const LexRow& row) {
             if (!row.opening.empty()) add_crossings(row.opening, tails_after_quote(next));
             continue;
         }
-        const auto arcs = f.kind == FrameKind::Lex ? machine_.lexer.few_arcs(f.a) : std::optional<Lexer::FewArcs>{};
-        if (!arcs) {
+        const auto arcs = f.kind == FrameKind::Lex ? machine_.lexer.arcs(f.a) : Lexer::Arcs{Lexer::Form::Table};
+        if (arcs.form != Lexer::Form::Few) {
             for (NodeId exit : row.exits) add_frame(sink, exit, next);
             continue;
         }
-        for (const Lexer::Arc& arc : *arcs) {
+        for (const Lexer::Arc& arc : arcs.list) {
             auto it = std::lower_bound(row.next.begin(), row.next.end(), std::pair{arc.byte, NodeId{0}});
-            for (; it != row.next.end() && it->first == arc.byte; ++it) add_lexeme_child(sink, it->second, next, f.a, arc.to);
+            for (; it != row.next.end() && it->first == arc.byte; ++it) add_lexeme_child(sink, it->second, next, f.a, machine_.lexer.follow(f.a, arc));
         }
     }
 }
@@ -279,9 +287,9 @@ void Masker::add_raw(Sink& sink, NodeId node, FrameId frame) {
 
 // Walks the subtree of `node` inside the lexeme, and beyond where it may end after a byte at least.
 void Masker::add_lexeme(Sink& sink, NodeId node, FrameId frame, LexId state) {
-    if (const auto arcs = machine_.lexer.few_arcs(state)) {
-        for (const Lexer::Arc& arc : *arcs)
-            if (const NodeId child = sink.trie.child(node, arc.byte)) add_lexeme_child(sink, child, frame, state, arc.to);
+    if (const auto arcs = machine_.lexer.arcs(state); arcs.form == Lexer::Form::Few) {
+        for (const Lexer::Arc& arc : arcs.list)
+            if (const NodeId child = sink.trie.child(node, arc.byte)) add_lexeme_child(sink, child, frame, state, machine_.lexer.follow(state, arc));
         return;
     }
     for (NodeId child : sink.trie.children(node))

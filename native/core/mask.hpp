@@ -62,6 +62,7 @@ class Masker {
     void cross_free_text(FrameId frame);
     const TailSet& tails(const Config& config);
     const TailSet& tails_after_quote(FrameId opener);
+    const TailSet& tails_after_key(FrameId frame, LexId end);
     void add_crossings(std::span<const Crossing> crossings, const TailSet& set);
     void add_frames(Sink& sink, NodeId node, const Config& config);
     void add_frame(Sink& sink, NodeId node, FrameId frame);

@@ -12,6 +12,8 @@ constexpr std::size_t kMaxShort = 512;      // tokens of a row that has no base
 
 }  // namespace
 
+// A walk puts rows together in one of two ways. Where the bytes at its start lead to a few places of their own and all
+// others to free text, everything may come but what is found dead. Else nothing may come but what is found.
 struct LexRows::Walk {
     struct Range {
         NodeId from, to;
@@ -21,9 +23,12 @@ struct LexRows::Walk {
     LexRow row;
     FreeText& free;
     bool is_text, is_key;
-    bool is_aligned;  // characters begin where they begin from the root of the trie
-    std::vector<Range> ranges;
-    std::vector<std::pair<NodeId, LexId>> pending;
+    bool is_aligned;             // characters begin where they begin from the root of the trie
+    bool takes_away = false;     // everything may come but what is found dead
+    LexId most = 0;              // then: the state in which any text may come
+    std::vector<Range> ranges{};  // what may come; where dead things are taken away: where it ends in other states than `most`
+    std::vector<Range> dead{};    // where they are taken away; their `end` says nothing
+    std::vector<std::pair<NodeId, LexId>> pending{};
 };
 
 LexRowPtr LexRows::of(LexId state, bool is_key) {
@@ -68,8 +73,9 @@ LexRowPtr LexRows::bounded_run(const Lexer::Run& run) {
     }
     for (std::int32_t t : all->adds)
         if (most->has(t)) row->adds.push_back(t);
-    for (const Crossing& c : all->closing)
+    all->each_closing([&](const Crossing& c) {
         if (c.chars >= run.min && c.chars <= run.max) row->closing.push_back(c);
+    });
     return row;
 }
 
@@ -79,32 +85,31 @@ LexRowPtr LexRows::any_text(LexId state, Counts counts) {
     auto row = std::make_shared<LexRow>();
     row->base = free.up_to(most);
     if (lexer_.spelling(state) == Spelling::Text) return row;
-    for (NodeId quote : free.quotes) {
-        const std::uint32_t chars = free.chars[trie_.parent(quote)];
-        if (chars < least || chars > most) continue;
-        for (Crossing c : trie_.crossings(quote)) c.end = state, c.chars = chars, row->closing.push_back(c);
+    const auto all = free.closings(Trie::kRoot, trie_.num_nodes());
+    if (least == 0 && most == kUnbounded) {
+        row->closing_free.push_back({all, state});
+        return row;
     }
+    for (Crossing c : all)
+        if (c.chars >= least && c.chars <= most) c.end = state, row->closing.push_back(c);
     return row;
 }
 
 LexRowPtr LexRows::walked(LexId state, bool is_key) {
     const Spelling spelling = lexer_.spelling(state);
-    Walk w{{}, trie_.free_text(spelling), spelling == Spelling::Text, is_key, lexer_.partial(state) == 0, {}, {}};
+    Walk w{{}, trie_.free_text(spelling), spelling == Spelling::Text, is_key, lexer_.partial(state) == 0};
     if (w.is_text && lexer_.nullable(state)) w.row.exits.push_back(Trie::kRoot);
-    if (w.is_text || !w.is_aligned || !lexer_.is_total(state)) visit(w, Trie::kRoot, state);
+    if (!w.is_text && w.is_aligned)
+        if (const Lexer::Arcs arcs = lexer_.arcs(state); arcs.form == Lexer::Form::Default) w.takes_away = true, w.most = arcs.others;
+    if (w.is_text || !w.is_aligned || w.takes_away || !lexer_.is_total(state)) visit(w, Trie::kRoot, state);
     else add_total(w, Trie::kRoot, state);
     while (!w.pending.empty()) {
         const auto [node, at] = w.pending.back();
         w.pending.pop_back();
         visit(w, node, at);
     }
-    if (!w.is_text) w.row.closing.reserve(w.row.closing.size() + w.free.quotes.size());
-    add_ranges(w);
-    if (!w.row.base && w.row.adds.size() > kMaxShort) {
-        auto words = std::make_shared<Words>(trie_.num_words());
-        for (std::int32_t t : w.row.adds) words->add(t);
-        w.row.base = std::move(words), w.row.adds = {};
-    }
+    if (w.takes_away) take_away(w); else add_ranges(w);
+    fit_base(w.row);
     w.row.has_exits = w.is_text && w.row.exits.size() <= kMaxExits;
     if (!w.row.has_exits) w.row.exits = {};
     list_what_follows(w.row);
@@ -114,43 +119,53 @@ LexRowPtr LexRows::walked(LexId state, bool is_key) {
 
 // The children of a node whose path leads to `state`.
 void LexRows::visit(Walk& w, NodeId node, LexId state) {
-    if (const auto arcs = lexer_.few_arcs(state)) {
-        for (const Lexer::Arc& arc : *arcs)
-            if (const NodeId child = trie_.child(node, arc.byte)) visit_child(w, child, state, arc.to);
+    const Lexer::Arcs arcs = lexer_.arcs(state);
+    if (arcs.form == Lexer::Form::Default && w.is_aligned) return visit_but_for_few(w, node, state, arcs);
+    if (arcs.form == Lexer::Form::Few) {
+        for (const Lexer::Arc& arc : arcs.list)
+            if (const NodeId child = trie_.child(node, arc.byte)) visit_child(w, child, state, lexer_.follow(state, arc));
+        if (!w.takes_away) return;
+        for (NodeId child : trie_.children(node)) {
+            const auto is_child = [&](const Lexer::Arc& arc) { return arc.byte == trie_.byte(child); };
+            if (std::none_of(arcs.list.begin(), arcs.list.end(), is_child)) w.dead.push_back({child, trie_.end(child), 0});
+        }
         return;
     }
-    if (w.is_aligned)
-        if (const auto most = lexer_.free_but_for_few(state)) return visit_but_for_few(w, node, state, *most);
     for (NodeId child : trie_.children(node)) {
         if (trie_.byte(child) >= 0x80 && w.is_aligned) {
-            if (const std::int32_t free = lexer_.free_state_beyond_ascii(state); free >= 0)
-                return add_free(w, child, trie_.end(node), static_cast<LexId>(free));  // this child and all after it
+            if (const std::int32_t to = lexer_.state_beyond_ascii(state); to >= 0)
+                return land(w, child, trie_.end(node), static_cast<LexId>(to));  // this child and all after it
         }
         visit_child(w, child, state, lexer_.next(state, trie_.byte(child)));
     }
 }
 
 // All children but a few lead to where any text may come.
-void LexRows::visit_but_for_few(Walk& w, NodeId node, LexId state, const Lexer::Default& most) {
+void LexRows::visit_but_for_few(Walk& w, NodeId node, LexId state, const Lexer::Arcs& arcs) {
     NodeId from = node + 1;
-    for (const Lexer::Arc& arc : most.others) {
+    for (const Lexer::Arc& arc : arcs.list) {
         const NodeId child = trie_.child(node, arc.byte);
         if (child == Trie::kRoot) continue;
-        if (from < child) add_free(w, from, child, most.free);
-        visit_child(w, child, state, arc.to);
+        if (from < child) add_free(w, from, child, arcs.others);
+        visit_child(w, child, state, lexer_.follow(state, arc));
         from = trie_.end(child);
     }
-    if (from < trie_.end(node)) add_free(w, from, trie_.end(node), most.free);
+    if (from < trie_.end(node)) add_free(w, from, trie_.end(node), arcs.others);
 }
 
 void LexRows::visit_child(Walk& w, NodeId child, LexId state, std::int32_t next) {
     if (next == Lexer::kEnd) close(w, child, state);
-    if (next < 0) return;
+    if (next < 0) {
+        if (w.takes_away) w.dead.push_back({child, trie_.end(child), 0});
+        return;
+    }
     const auto at = static_cast<LexId>(next);
-    for (std::int32_t t : trie_.tokens_at(child)) w.row.adds.push_back(t);
+    if (!w.takes_away)
+        for (std::int32_t t : trie_.tokens_at(child)) w.row.adds.push_back(t);
     if (!trie_.has_children(child)) return;
     if (w.is_text && w.row.exits.size() <= kMaxExits && lexer_.nullable(at)) w.row.exits.push_back(child);
-    if (trie_.end(child) - child <= kWorthKnowing || !add_in_one(w, child, at)) w.pending.push_back({child, at});
+    const bool is_small = trie_.end(child) - child <= kWorthKnowing && lexer_.partial(at) == 0;
+    if (is_small || !add_in_one(w, child, at)) w.pending.push_back({child, at});
 }
 
 // Adds what may come below `node` without a walk, if `state` has a closed form.
@@ -158,23 +173,40 @@ bool LexRows::add_in_one(Walk& w, NodeId node, LexId state) {
     const bool is_boundary = w.free.is_whole[node] && w.free.chars[node] != FreeText::kDead;
     const NodeId first = node + 1, end = trie_.end(node);
     if (!is_boundary) {
-        const std::int32_t free = w.is_aligned ? lexer_.free_state(state) : Lexer::kDead;
-        if (free >= 0) add_free(w, first, end, static_cast<LexId>(free));
-        return free >= 0;
+        const std::int32_t to = w.is_aligned ? lexer_.landing(state) : Lexer::kDead;
+        if (to >= 0) land(w, first, end, static_cast<LexId>(to));
+        return to >= 0;
     }
     if (lexer_.partial(state) != 0) return false;
-    if (lexer_.free_state(state) >= 0) return add_free(w, first, end, state), true;
+    if (lexer_.is_free(state)) return add_free(w, first, end, state), true;
     if (lexer_.is_total(state) && !w.is_text) return add_total(w, node, state), true;
     if (!w.is_key)
         if (const auto counts = lexer_.any_text(state)) return add_counted(w, node, *counts), true;
     const auto* below = trie_.bytes_below(node);
-    if (!below) return false;
+    if (!below || lexer_.arcs(state).form != Lexer::Form::Table) return false;  // no loop to speak of
     if (!w.is_key)
         if (const auto run = lexer_.run(state); run && run->min == 0 && run->max >= trie_.height(node)) state = run->unbounded;
     const Lexer::Bytes* loop = lexer_.loop(state);
     if (!loop || (*below & ~*loop).any()) return false;
     add_free(w, first, end, state);
     return true;
+}
+
+// These nodes, all of them inside one character, which whatever it becomes leads to `state`.
+void LexRows::land(Walk& w, NodeId from, NodeId to, LexId state) {
+    if (lexer_.is_free(state)) return add_free(w, from, to, state);
+    for (NodeId n = from; n < to;) {
+        if (w.free.chars[n] == FreeText::kDead) {
+            n = trie_.end(n);
+        } else if (w.free.is_whole[n]) {
+            visit_child(w, n, state, static_cast<std::int32_t>(state));
+            n = trie_.end(n);
+        } else {
+            if (!w.takes_away)
+                for (std::int32_t t : trie_.tokens_at(n)) w.row.adds.push_back(t);
+            ++n;
+        }
+    }
 }
 
 void LexRows::close(Walk& w, NodeId quote, LexId end) {
@@ -185,6 +217,7 @@ void LexRows::close(Walk& w, NodeId quote, LexId end) {
 }
 
 void LexRows::add_free(Walk& w, NodeId from, NodeId to, LexId end) {
+    if (w.takes_away && end == w.most) return;
     if (!w.ranges.empty() && w.ranges.back().to == from && w.ranges.back().end == end && !w.ranges.back().is_total) w.ranges.back().to = to;
     else w.ranges.push_back({from, to, end});
 }
@@ -208,10 +241,12 @@ void LexRows::add_counted(Walk& w, NodeId node, Counts counts) {
     for (NodeId n = node + 1; n < trie_.end(node);) {
         const std::uint32_t chars = w.free.chars[n];
         if (chars == FreeText::kDead || chars - base > most) {
+            if (w.takes_away) w.dead.push_back({n, trie_.end(n), 0});
             n = trie_.end(n);
             continue;
         }
-        for (std::int32_t t : trie_.tokens_at(n)) w.row.adds.push_back(t);
+        if (!w.takes_away)
+            for (std::int32_t t : trie_.tokens_at(n)) w.row.adds.push_back(t);
         if (w.is_text && w.row.exits.size() <= kMaxExits && w.free.is_whole[n] && chars - base >= least && trie_.has_children(n))
             w.row.exits.push_back(n);
         ++n;
@@ -223,6 +258,57 @@ void LexRows::add_counted(Walk& w, NodeId node, Counts counts) {
     }
 }
 
+void LexRows::share_closings(Walk& w, NodeId from, NodeId to, LexId end) {
+    const auto found = w.free.closings(from, to);
+    auto& lists = w.row.closing_free;
+    if (found.empty()) return;
+    if (!lists.empty() && lists.back().end == end && lists.back().crossings.data() + lists.back().crossings.size() == found.data())
+        lists.back().crossings = {lists.back().crossings.data(), lists.back().crossings.size() + found.size()};
+    else lists.push_back({found, end});
+}
+
+// The tokens that spell a text at these nodes.
+template <typename F>
+void LexRows::each_token(const Walk& w, NodeId from, NodeId to, F&& use) const {
+    for (NodeId n = from; n < to;) {
+        if (w.free.chars[n] == FreeText::kDead) {
+            n = trie_.end(n);
+            continue;
+        }
+        for (std::int32_t t : trie_.tokens_at(n)) use(t);
+        ++n;
+    }
+}
+
+// Everything but what is dead. Strings close in the state of free text, but behind quotes that were looked at.
+void LexRows::take_away(Walk& w) {
+    w.row.base = w.free.words;
+    for (const auto& r : w.dead) each_token(w, r.from, r.to, [&](std::int32_t t) { w.row.removes.push_back(t); });
+    std::sort(w.row.removes.begin(), w.row.removes.end());
+    auto& apart = w.dead;  // where strings do not close in that state
+    for (const auto& r : w.ranges) {
+        apart.push_back(r);
+        if (!r.is_total && lexer_.nullable(r.end)) share_closings(w, r.from, r.to, r.end);
+    }
+    std::sort(apart.begin(), apart.end(), [](const auto& x, const auto& y) { return x.from < y.from; });
+    if (!lexer_.nullable(w.most)) return;
+    NodeId at = Trie::kRoot;
+    for (const auto& r : apart) {
+        if (at < r.from) share_closings(w, at, r.from, w.most);
+        at = std::max(at, r.to);
+    }
+    if (at < trie_.num_nodes()) share_closings(w, at, trie_.num_nodes(), w.most);
+}
+
+// A row with too many exceptions has words of its own.
+void LexRows::fit_base(LexRow& row) const {
+    if (row.removes.size() + row.adds.size() <= kMaxShort) return;
+    auto words = row.base ? std::make_shared<Words>(*row.base) : std::make_shared<Words>(trie_.num_words());
+    for (std::int32_t t : row.removes) words->remove(t);
+    for (std::int32_t t : row.adds) words->add(t);
+    row.base = std::move(words), row.adds = {}, row.removes = {};
+}
+
 // Everything that spells a text in these ranges. Where they are most of the trie, what lies between is taken away.
 void LexRows::add_ranges(Walk& w) {
     std::sort(w.ranges.begin(), w.ranges.end(), [](const auto& x, const auto& y) { return x.from < y.from; });
@@ -230,24 +316,15 @@ void LexRows::add_ranges(Walk& w) {
     for (const auto& r : w.ranges) {
         covered += r.to - r.from;
         if (r.is_total || !lexer_.nullable(r.end)) continue;
-        const auto& quotes = w.free.quotes;
-        for (auto it = std::lower_bound(quotes.begin(), quotes.end(), r.from); it != quotes.end() && *it < r.to; ++it) close(w, *it, r.end);
-        if (!w.is_text) continue;
+        if (!w.is_text) {
+            share_closings(w, r.from, r.to, r.end);
+            continue;
+        }
         for (NodeId n = r.from; n < r.to && w.row.exits.size() <= kMaxExits; ++n)
             if (w.free.chars[n] != FreeText::kDead && w.free.is_whole[n] && trie_.has_children(n)) w.row.exits.push_back(n);
     }
-    auto each = [&](NodeId from, NodeId to, auto&& f) {
-        for (NodeId n = from; n < to;) {
-            if (w.free.chars[n] == FreeText::kDead) {
-                n = trie_.end(n);
-                continue;
-            }
-            for (std::int32_t t : trie_.tokens_at(n)) f(t);
-            ++n;
-        }
-    };
     if (2 * covered < trie_.num_nodes()) {
-        for (const auto& r : w.ranges) each(r.from, r.to, [&](std::int32_t t) { w.row.adds.push_back(t); });
+        for (const auto& r : w.ranges) each_token(w, r.from, r.to, [&](std::int32_t t) { w.row.adds.push_back(t); });
         return;
     }
     std::vector<std::int32_t> legal = std::move(w.row.adds);
@@ -258,15 +335,10 @@ void LexRows::add_ranges(Walk& w) {
     auto take_away = [&](std::int32_t t) {
         if (!std::binary_search(legal.begin(), legal.end(), t)) w.row.removes.push_back(t);
     };
-    for (const auto& r : w.ranges) each(at, r.from, take_away), at = r.to;
-    each(at, trie_.num_nodes(), take_away);
+    for (const auto& r : w.ranges) each_token(w, at, r.from, take_away), at = r.to;
+    each_token(w, at, trie_.num_nodes(), take_away);
     for (std::int32_t t : legal)
         if (!w.row.base->has(t)) w.row.adds.push_back(t);
-    if (w.row.removes.size() + w.row.adds.size() <= kMaxShort) return;
-    auto words = std::make_shared<Words>(*w.row.base);
-    for (std::int32_t t : w.row.removes) words->remove(t);
-    for (std::int32_t t : w.row.adds) words->add(t);
-    w.row.base = std::move(words), w.row.adds = {}, w.row.removes = {};
 }
 
 // The lexer's state at `node`, below `top` where the path starts, or kDead. Neighbours share most of their path.

@@ -38,14 +38,20 @@ class LexRows {
     LexRowPtr any_text(LexId state, Counts counts);
     LexRowPtr walked(LexId state, bool is_key);
     void visit(Walk& w, NodeId node, LexId state);
-    void visit_but_for_few(Walk& w, NodeId node, LexId state, const Lexer::Default& most);
+    void visit_but_for_few(Walk& w, NodeId node, LexId state, const Lexer::Arcs& arcs);
     void visit_child(Walk& w, NodeId child, LexId state, std::int32_t next);
     void add_counted(Walk& w, NodeId node, Counts counts);
     LexRowPtr bounded_run(const Lexer::Run& run);
     bool add_in_one(Walk& w, NodeId node, LexId state);
+    void land(Walk& w, NodeId from, NodeId to, LexId state);
     void add_free(Walk& w, NodeId from, NodeId to, LexId end);
     void add_total(Walk& w, NodeId node, LexId state);
+    template <typename F>
+    void each_token(const Walk& w, NodeId from, NodeId to, F&& use) const;
     void add_ranges(Walk& w);
+    void take_away(Walk& w);
+    void fit_base(LexRow& row) const;
+    void share_closings(Walk& w, NodeId from, NodeId to, LexId end);
     void close(Walk& w, NodeId quote, LexId end);
     void list_what_follows(LexRow& row);
 

@@ -136,6 +136,19 @@ std::string escape_of(Spelling spelling, std::uint32_t c) {
 
 bool is_escape(Partial partial) { return tag_of(partial) > kUtf8; }
 
+std::string_view escape_bytes(Partial partial) {
+    switch (tag_of(partial)) {
+        case kEscape: return "\"/\\bfnrtu";
+        case kHex: return "0123456789ABCDEFabcdef";
+        case kLowBackslash: return "\\";
+        default: return "u";
+    }
+}
+
+std::uint8_t first_byte(std::uint32_t c) {
+    return static_cast<std::uint8_t>(c < 0x80 ? c : c < 0x800 ? 0xC0 | (c >> 6) : c < 0x10000 ? 0xE0 | (c >> 12) : 0xF0 | (c >> 18));
+}
+
 SpellStep spell_step(Spelling spelling, Partial p, std::uint8_t b) {
     switch (tag_of(p)) {
         case 0: return step_first(spelling, b);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "charset.hpp"
 
@@ -25,6 +26,8 @@ struct SpellStep {
 };
 
 bool is_escape(Partial partial);  // inside an escape of a JSON string
+std::string_view escape_bytes(Partial partial);  // no other byte can come next inside this escape; ascending
+std::uint8_t first_byte(std::uint32_t c);        // of its UTF-8
 
 SpellStep spell_step(Spelling spelling, Partial partial, std::uint8_t byte);
 // The characters that `partial` can still become.

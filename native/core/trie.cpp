@@ -9,7 +9,7 @@ namespace guided {
 
 std::size_t LexRow::num_bytes() const {
     return 256 + (base.use_count() == 1 ? 4 * base->bits.size() : 0) + 4 * (adds.capacity() + removes.capacity() + exits.capacity()) +
-           sizeof(Crossing) * (closing.capacity() + opening.capacity()) + 8 * next.capacity();
+           sizeof(Crossing) * (closing.capacity() + opening.capacity()) + sizeof(SharedCrossings) * closing_free.capacity() + 8 * next.capacity();
 }
 
 namespace {
@@ -223,6 +223,7 @@ std::string_view Trie::bytes_of(std::int32_t token) const {
 FreeText& Trie::free_text(Spelling spelling) {
     auto& slot = free_texts_[static_cast<std::size_t>(spelling)];
     if (!slot) slot.reset(new FreeText(*this, spelling));
+    if (slot->closings_of_.empty()) slot->list_closings(*this);
     return *slot;
 }
 
@@ -280,6 +281,22 @@ void FreeText::list_words(std::uint32_t num_words) {
     auto all = std::make_shared<Words>(num_words);
     for (std::int32_t t : by_chars) all->add(t);
     words = std::move(all);
+}
+
+// Not among the tables that are kept on disk: they are few, and point to the crossings.
+void FreeText::list_closings(const Trie& trie) {
+    closings_of_.push_back(0);
+    for (NodeId quote : quotes) {
+        for (Crossing c : trie.crossings(quote)) c.chars = chars[trie.parent(quote)], closings_.push_back(c);
+        closings_of_.push_back(static_cast<std::uint32_t>(closings_.size()));
+    }
+}
+
+std::span<const Crossing> FreeText::closings(NodeId from, NodeId to) const {
+    auto at = [&](NodeId n) {
+        return closings_.data() + closings_of_[static_cast<std::size_t>(std::lower_bound(quotes.begin(), quotes.end(), n) - quotes.begin())];
+    };
+    return {at(from), at(to)};
 }
 
 WordsPtr FreeText::up_to(std::uint32_t num_chars) {

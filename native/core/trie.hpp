@@ -61,11 +61,18 @@ struct Crossing {
     std::uint32_t chars = 0;  // of a string: the characters before the quote
 };
 
+// Crossings of one quote after another, in a list that outlives the row, behind which the lexer was in one state.
+struct SharedCrossings {
+    std::span<const Crossing> crossings;
+    std::uint32_t end;
+};
+
 // Which tokens stay inside a lexeme, and where it may be left.
 struct LexRow {
     WordsPtr base;                            // null: `adds` says it all
     std::vector<std::int32_t> adds, removes;  // beside the base
     std::vector<Crossing> closing;            // of a JSON string: tokens that close it
+    std::vector<SharedCrossings> closing_free;  // and those that close it where any text may stand
     // of text: the nodes after which it may end, in any order; the tokens that open a string right there; the nodes' children
     std::vector<NodeId> exits;
     std::vector<Crossing> opening;
@@ -73,16 +80,22 @@ struct LexRow {
     bool has_exits = false;  // exits are listed (false: text that may end almost everywhere)
 
     std::size_t num_bytes() const;
-    void shrink() { adds.shrink_to_fit(), removes.shrink_to_fit(), closing.shrink_to_fit(), exits.shrink_to_fit(), opening.shrink_to_fit(), next.shrink_to_fit(); }
+    void shrink() { adds.shrink_to_fit(), removes.shrink_to_fit(), closing.shrink_to_fit(), closing_free.shrink_to_fit(), exits.shrink_to_fit(), opening.shrink_to_fit(), next.shrink_to_fit(); }
+    template <typename F>
+    void each_closing(F&& use) const {
+        for (const Crossing& c : closing) use(c);
+        for (const auto& [crossings, end] : closing_free)
+            for (Crossing c : crossings) c.end = end, use(c);
+    }
 };
-
-class Trie;
 
 // Where any text may stand: how many characters each token spells, and where a JSON string could be closed.
 class FreeText : public FreeTables {
    public:
     WordsPtr words;  // all tokens that are a spelling
 
+    // Tokens that go on behind the quotes at these nodes, with the characters before.
+    std::span<const Crossing> closings(NodeId from, NodeId to) const;
     WordsPtr up_to(std::uint32_t num_chars);  // tokens that spell this many characters at most
 
    private:
@@ -93,7 +106,11 @@ class FreeText : public FreeTables {
     void sort_tokens(const Trie& trie);
     void list_words(std::uint32_t num_words);
 
+    void list_closings(const Trie& trie);
+
     Arena arena_;
+    std::vector<Crossing> closings_;          // of one quote after another
+    std::vector<std::uint32_t> closings_of_;  // of each of `quotes`, and one more: where they begin
     std::unordered_map<std::uint32_t, WordsPtr> up_to_;
 };
 
