@@ -262,6 +262,19 @@ std::optional<Lexer::Run> Lexer::run(LexId state) {
     return Run{boundary(intern_residual(unbounded), states_[state].spelling), run->min, run->max};
 }
 
+bool Lexer::is_total(LexId state) {
+    const std::uint32_t residual = states_[state].residual;
+    if (residuals_[residual]->is_total || residuals_[residual]->knows_total) return residuals_[residual]->is_total;
+    bool is_total = true;
+    for (std::uint32_t cls = 0; cls < residuals_[residual]->targets.size() && is_total; ++cls) {
+        if (residuals_[residual]->partition->classes[cls].empty()) continue;
+        const std::int32_t to = target(residual, cls);
+        is_total = to == static_cast<std::int32_t>(residual) || (to >= 0 && residuals_[static_cast<std::uint32_t>(to)]->is_total);
+    }
+    residuals_[residual]->knows_total = true;
+    return residuals_[residual]->is_total = is_total;
+}
+
 const Lexer::Bytes* Lexer::loop(LexId state) {
     if (states_[state].partial != 0) return nullptr;
     auto [it, fresh] = loops_.try_emplace(state);
@@ -282,6 +295,24 @@ const Lexer::Bytes* Lexer::loop(LexId state) {
     auto& slot = loops_[state];
     if (bytes.count() > 64 + 16) slot = std::make_unique<const Bytes>(bytes);
     return slot.get();
+}
+
+std::vector<std::uint8_t> Lexer::bytes_out_of(LexId state, const Bytes& loop) {
+    const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
+    const Partition& p = *residuals_[residual]->partition;
+    const bool is_json = spelling != Spelling::Text;
+    std::vector<std::uint8_t> out;
+    bool is_live_beyond_ascii = false;
+    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+        const std::int32_t to = target(residual, cls);
+        if (to < 0) continue;
+        is_live_beyond_ascii = is_live_beyond_ascii || p.classes[cls].back().hi >= 0x80;
+        if (to != static_cast<std::int32_t>(residual)) each_plain_byte(p.classes[cls], is_json, [&](std::uint8_t b) { out.push_back(b); });
+    }
+    if (is_json && !loop['\\']) out.push_back('\\');
+    for (std::uint32_t b = 0xC2; is_live_beyond_ascii && b <= 0xF4; ++b)
+        if (!loop[b] && next(state, static_cast<std::uint8_t>(b)) != kDead) out.push_back(static_cast<std::uint8_t>(b));
+    return out;
 }
 
 bool Lexer::nullable(LexId state) const {

@@ -58,7 +58,7 @@ class Lexer {
     bool is_finished(LexId state) const;                 // it may end here, and nothing more may come
     // The least and most characters still to come, if any characters will do.
     std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(LexId state) const;
-    bool is_total(LexId state) const { return residuals_[states_[state].residual]->is_total; }  // any text goes on somehow
+    bool is_total(LexId state);  // any text goes on somehow; `false` may be wrong
     // Where characters of one set are left, so many of them: the state with no bound on how many, and the bounds.
     struct Run {
         LexId unbounded;
@@ -68,6 +68,7 @@ class Lexer {
     using Bytes = std::bitset<256>;
     // Between characters: the bytes that lead back to this state, the quote of a JSON string among them; null: none to speak of.
     const Bytes* loop(LexId state);
+    std::vector<std::uint8_t> bytes_out_of(LexId state, const Bytes& loop);  // that may come and are not of its loop
     std::uint32_t partial(LexId state) const { return states_[state].partial; }
     Spelling spelling(LexId state) const { return states_[state].spelling; }
     // Shortest bytes from here to where it may end (the closing quote is not in them).
@@ -88,7 +89,8 @@ class Lexer {
         const Partition* partition;
         std::vector<std::int32_t> targets;  // residual id per class of characters, kDead or kUnknown
         bool accepts;                       // some item is nullable
-        bool is_free, is_total;             // any text may come; any text goes on somehow
+        bool is_free, is_total;             // any text may come; any text goes on somehow, seen by its look
+        bool knows_total = false;           // and by where its characters lead
         std::array<std::int32_t, 3> boundary{kUnknown, kUnknown, kUnknown};  // its state between characters, by spelling
         std::int32_t beyond_ascii = kUnknown;                               // residual: see state_beyond_ascii
         // the first step of a shortest way to the end, once known
@@ -124,7 +126,7 @@ class Lexer {
     const Limits& limits_;
     std::vector<std::unique_ptr<Residual>> residuals_;
     std::vector<State> states_;
-    static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 64, kArcsInList = 512;
+    static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 40, kArcsInList = 512;
     std::vector<Arc> found_arcs_;                     // while a form is looked for
     std::vector<std::unique_ptr<Arc[]>> arc_lists_;  // of kArcsInList each, which stay where they are
     std::size_t num_last_arcs_ = kArcsInList;         // used in the last of them

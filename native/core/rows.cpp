@@ -9,6 +9,8 @@ namespace {
 constexpr std::uint32_t kWorthKnowing = 8;  // nodes of a subtree for which a closed form is worth asking for
 constexpr std::size_t kMaxExits = 20000;    // more places to end than this: the lexeme is free text
 constexpr std::size_t kMaxShort = 512;      // tokens of a row that has no base
+constexpr std::uint32_t kManyNodes = 512;   // of a subtree that is worth listing by bytes, not by node
+constexpr std::size_t kMostLeaving = 24;    // bytes that may lead out of such a list
 
 }  // namespace
 
@@ -27,6 +29,7 @@ struct LexRows::Walk {
     bool takes_away = false;     // everything may come but what is found dead
     LexId most = 0;              // then: the state in which any text may come
     std::vector<Range> ranges{};  // what may come; where dead things are taken away: where it ends in other states than `most`
+    std::shared_ptr<Words> many{};  // or so many that a list of them would be long
     std::vector<Range> dead{};    // where they are taken away; their `end` says nothing
     std::vector<std::pair<NodeId, LexId>> pending{};
 };
@@ -101,8 +104,7 @@ LexRowPtr LexRows::walked(LexId state, bool is_key) {
     if (w.is_text && lexer_.nullable(state)) w.row.exits.push_back(Trie::kRoot);
     if (!w.is_text && w.is_aligned)
         if (const Lexer::Arcs arcs = lexer_.arcs(state); arcs.form == Lexer::Form::Default) w.takes_away = true, w.most = arcs.others;
-    if (w.is_text || !w.is_aligned || w.takes_away || !lexer_.is_total(state)) visit(w, Trie::kRoot, state);
-    else add_total(w, Trie::kRoot, state);
+    if (w.is_text || !w.is_aligned || w.takes_away || !add_in_one(w, Trie::kRoot, state)) visit(w, Trie::kRoot, state);
     while (!w.pending.empty()) {
         const auto [node, at] = w.pending.back();
         w.pending.pop_back();
@@ -187,8 +189,34 @@ bool LexRows::add_in_one(Walk& w, NodeId node, LexId state) {
     if (!w.is_key)
         if (const auto run = lexer_.run(state); run && run->min == 0 && run->max >= trie_.height(node)) state = run->unbounded;
     const Lexer::Bytes* loop = lexer_.loop(state);
-    if (!loop || (*below & ~*loop).any()) return false;
+    if (!loop) return false;
+    if ((*below & ~*loop).any()) return end - node > kManyNodes && add_loop(w, node, state, *loop);
     add_free(w, first, end, state);
+    return true;
+}
+
+// The subtree of `node` in a state that most bytes lead back to: what they alone spell is listed, and only places where
+// other bytes follow are looked at.
+bool LexRows::add_loop(Walk& w, NodeId node, LexId state, const Lexer::Bytes& loop) {
+    if (w.takes_away || w.is_text || !w.is_aligned) return false;
+    for (NodeId n = node; n != Trie::kRoot; n = trie_.parent(n))
+        if (!loop[trie_.byte(n)]) return false;  // the list is of texts from the root
+    const auto leaving = lexer_.bytes_out_of(state, loop);
+    if (leaving.size() > kMostLeaving) return false;
+    const auto text = w.free.loop_text(trie_, loop);
+    const NodeId end = trie_.end(node);
+    if (!w.many) w.many = node == Trie::kRoot ? std::make_shared<Words>(*text->words) : std::make_shared<Words>(trie_.num_words());
+    if (node != Trie::kRoot)
+        for (auto it = std::upper_bound(text->nodes.begin(), text->nodes.end(), node); it != text->nodes.end() && *it < end; ++it)
+            for (std::int32_t t : trie_.tokens_at(*it)) w.many->add(t);
+    if (lexer_.nullable(state))
+        for (auto it = std::upper_bound(text->quotes.begin(), text->quotes.end(), node); it != text->quotes.end() && *it < end; ++it) close(w, *it, state);
+    for (std::uint8_t b : leaving) {
+        const std::int32_t next = lexer_.next(state, b);
+        const auto& places = trie_.nodes_of_byte(b);
+        for (auto it = std::upper_bound(places.begin(), places.end(), node); it != places.end() && *it < end; ++it)
+            if (text->inside[trie_.parent(*it)]) visit_child(w, *it, state, next);
+    }
     return true;
 }
 
@@ -322,6 +350,12 @@ void LexRows::add_ranges(Walk& w) {
         }
         for (NodeId n = r.from; n < r.to && w.row.exits.size() <= kMaxExits; ++n)
             if (w.free.chars[n] != FreeText::kDead && w.free.is_whole[n] && trie_.has_children(n)) w.row.exits.push_back(n);
+    }
+    if (w.many) {
+        for (const auto& r : w.ranges) each_token(w, r.from, r.to, [&](std::int32_t t) { w.many->add(t); });
+        for (std::int32_t t : w.row.adds) w.many->add(t);
+        w.row.base = std::move(w.many), w.row.adds = {};
+        return;
     }
     if (2 * covered < trie_.num_nodes()) {
         for (const auto& r : w.ranges) each_token(w, r.from, r.to, [&](std::int32_t t) { w.row.adds.push_back(t); });

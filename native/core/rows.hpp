@@ -43,6 +43,7 @@ class LexRows {
     void add_counted(Walk& w, NodeId node, Counts counts);
     LexRowPtr bounded_run(const Lexer::Run& run);
     bool add_in_one(Walk& w, NodeId node, LexId state);
+    bool add_loop(Walk& w, NodeId node, LexId state, const Lexer::Bytes& loop);
     void land(Walk& w, NodeId from, NodeId to, LexId state);
     void add_free(Walk& w, NodeId from, NodeId to, LexId end);
     void add_total(Walk& w, NodeId node, LexId state);

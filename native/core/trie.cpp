@@ -299,6 +299,29 @@ std::span<const Crossing> FreeText::closings(NodeId from, NodeId to) const {
     return {at(from), at(to)};
 }
 
+std::shared_ptr<const LoopText> FreeText::loop_text(const Trie& trie, const std::bitset<256>& bytes) {
+    if (const auto it = loop_texts_.find(bytes); it != loop_texts_.end()) return it->second;
+    auto made = std::make_shared<LoopText>();
+    auto tokens = std::make_shared<Words>(trie.num_words());
+    made->inside.resize(trie.num_nodes());
+    made->inside[Trie::kRoot] = true;
+    for (NodeId n = 1; n < trie.num_nodes();) {
+        if (chars[n] == kDead || !bytes[trie.byte(n)]) {
+            n = trie.end(n);
+            continue;
+        }
+        made->inside[n] = true;
+        if (!trie.tokens_at(n).empty()) made->nodes.push_back(n);
+        for (std::int32_t t : trie.tokens_at(n)) tokens->add(t);
+        ++n;
+    }
+    for (NodeId quote : quotes)
+        if (made->inside[trie.parent(quote)]) made->quotes.push_back(quote);
+    made->words = std::move(tokens);
+    if (loop_texts_.size() >= kMaxLoopTexts) loop_texts_.clear();
+    return loop_texts_[bytes] = std::move(made);
+}
+
 WordsPtr FreeText::up_to(std::uint32_t num_chars) {
     if (num_up_to.empty() || num_chars >= num_up_to.size() - 1) return words;
     WordsPtr& slot = up_to_[num_chars];

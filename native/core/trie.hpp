@@ -89,6 +89,16 @@ struct LexRow {
     }
 };
 
+class Trie;
+
+// Where text of some bytes only may stand.
+struct LoopText {
+    std::vector<bool> inside;           // of each node: the path to it spells such a text
+    std::vector<NodeId> nodes;          // those of them at which tokens end
+    std::vector<NodeId> quotes;         // behind such a text
+    WordsPtr words;                     // the tokens
+};
+
 // Where any text may stand: how many characters each token spells, and where a JSON string could be closed.
 class FreeText : public FreeTables {
    public:
@@ -96,6 +106,8 @@ class FreeText : public FreeTables {
 
     // Tokens that go on behind the quotes at these nodes, with the characters before.
     std::span<const Crossing> closings(NodeId from, NodeId to) const;
+    // Text of these bytes alone; kept for a few sets of bytes that were asked for last.
+    std::shared_ptr<const LoopText> loop_text(const Trie& trie, const std::bitset<256>& bytes);
     WordsPtr up_to(std::uint32_t num_chars);  // tokens that spell this many characters at most
 
    private:
@@ -112,6 +124,8 @@ class FreeText : public FreeTables {
     std::vector<Crossing> closings_;          // of one quote after another
     std::vector<std::uint32_t> closings_of_;  // of each of `quotes`, and one more: where they begin
     std::unordered_map<std::uint32_t, WordsPtr> up_to_;
+    static constexpr std::size_t kMaxLoopTexts = 64;
+    std::unordered_map<std::bitset<256>, std::shared_ptr<const LoopText>> loop_texts_;
 };
 
 class Trie {
