@@ -465,6 +465,21 @@ const std::vector<std::uint32_t>& ExprPool::firsts(ExprId e) {
     return firsts_[e] = std::move(out);
 }
 
+void ExprPool::add_firsts(ExprId e, std::vector<std::uint32_t>& out) {
+    ExprId at = e;
+    if (nodes_[at].kind == ExprKind::Not) at = nodes_[at].a;
+    const bool is_cat = nodes_[at].kind == ExprKind::Cat;
+    if (is_cat) at = nodes_[at].a;
+    const Node& n = nodes_[at];
+    if (n.kind == ExprKind::Set) return out.push_back(n.a);  // as a literal begins
+    if (n.kind == ExprKind::State && !is_cat) {
+        for (const Table::Edge& edge : tables_[n.a].table->states[n.b]) out.push_back(tables_[n.a].set_ids[edge.set]);
+        return;
+    }
+    const auto& known = firsts(e);
+    out.insert(out.end(), known.begin(), known.end());
+}
+
 const Partition& ExprPool::partition(std::vector<std::uint32_t> set_ids) {
     std::sort(set_ids.begin(), set_ids.end());
     set_ids.erase(std::unique(set_ids.begin(), set_ids.end()), set_ids.end());

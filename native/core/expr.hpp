@@ -123,7 +123,7 @@ class ExprPool {
     // Repeats that count further than any text of `horizon` characters could tell are loosened.
     ExprId clamp(ExprId e, std::uint32_t horizon);
     const Partition& partition(std::vector<std::uint32_t> set_ids);
-    const std::vector<std::uint32_t>& firsts(ExprId e);  // ids of the sets that can come first
+    void add_firsts(ExprId e, std::vector<std::uint32_t>& out);  // ids of the sets that can come first
     Hash128 content_hash(ExprId e) const { return nodes_[e].hash; }
     std::size_t size() const { return nodes_.size(); }
     std::size_t num_bytes() const;  // held, about
@@ -153,6 +153,7 @@ class ExprPool {
     std::optional<bool> decided(ExprId e, std::size_t max_searched);
     ExprId loosened(ExprId e);
     const CharSet& letters(ExprId e);
+    const std::vector<std::uint32_t>& firsts(ExprId e);
     bool lacks_letters(ExprId e, const CharSet& allowed);
     std::optional<bool> search_nonempty(ExprId e, std::size_t max_searched);
 

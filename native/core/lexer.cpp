@@ -8,28 +8,49 @@
 
 namespace guided {
 
-std::uint32_t Lexer::intern_residual(Labelled items) {
-    std::vector<std::uint32_t> key;
-    key.reserve(items.size() * 2);
-    for (auto [label, e] : items) key.push_back(label), key.push_back(e);
-    auto [it, fresh] = residual_ids_.try_emplace(std::move(key), static_cast<std::uint32_t>(residuals_.size()));
-    if (!fresh) return it->second;
-    auto r = std::make_unique<Residual>();
-    std::vector<std::uint32_t> sets;
-    r->accepts = false;
-    for (const auto& [label, e] : items) {
-        const auto& f = pool_.firsts(e);
-        sets.insert(sets.end(), f.begin(), f.end());
-        r->accepts = r->accepts || pool_.nullable(e);
+void Lexer::place_residual(std::uint32_t hash, std::uint32_t id) {
+    const std::size_t mask = residual_slots_.size() - 1;
+    std::size_t i = hash & mask;
+    while (residual_slots_[i].id != kUnbounded) i = (i + 1) & mask;
+    residual_slots_[i] = {hash, id};
+}
+
+std::uint32_t Lexer::intern_residual(Items wanted) {
+    std::uint64_t mixed = wanted.size();
+    for (const auto& [label, e] : wanted) mixed = (mixed ^ (std::uint64_t(label) << 32 | e)) * 0x9E3779B97F4A7C15ull, mixed ^= mixed >> 32;
+    const auto hash = static_cast<std::uint32_t>(mixed);
+    if (2 * (residuals_.size() + 1) > residual_slots_.size()) {
+        std::vector<Slot> old(std::max<std::size_t>(64, 2 * residual_slots_.size()), Slot{0, kUnbounded});
+        old.swap(residual_slots_);
+        for (const Slot& slot : old)
+            if (slot.id != kUnbounded) place_residual(slot.hash, slot.id);
     }
-    r->partition = &pool_.partition(std::move(sets));
-    r->targets.assign(r->partition->classes.size(), kUnknown);
-    r->items = std::move(items);
-    const auto any = r->items.size() == 1 ? pool_.any_text(r->items[0].second) : std::nullopt;
-    r->is_total = std::any_of(r->items.begin(), r->items.end(), [&](const auto& item) { return pool_.is_total(item.second); });
-    r->is_free = any && any->first == 0 && any->second == kUnbounded;
-    residuals_.push_back(std::move(r));
-    return it->second;
+    const std::size_t mask = residual_slots_.size() - 1;
+    for (std::size_t i = hash & mask; residual_slots_[i].id != kUnbounded; i = (i + 1) & mask)
+        if (residual_slots_[i].hash == hash && std::ranges::equal(items(residual_slots_[i].id), wanted)) return residual_slots_[i].id;
+    const std::uint32_t id = add_residual(wanted);  // may throw
+    place_residual(hash, id);
+    return id;
+}
+
+std::uint32_t Lexer::add_residual(Items wanted) {
+    Residual r{};
+    next_sets_.clear();
+    for (const auto& [label, e] : wanted) {
+        pool_.add_firsts(e, next_sets_);
+        r.accepts = r.accepts || pool_.nullable(e);
+        r.is_total = r.is_total || pool_.is_total(e);
+    }
+    r.partition = &pool_.partition(next_sets_);
+    const auto any = wanted.size() == 1 ? pool_.any_text(wanted[0].second) : std::nullopt;
+    r.is_free = any && any->first == 0 && any->second == kUnbounded;
+    r.boundary = {kUnknown, kUnknown, kUnknown}, r.beyond_ascii = kUnknown, r.best_cost = kUnbounded;
+    r.first_item = static_cast<std::uint32_t>(items_.size()), r.num_items = static_cast<std::uint32_t>(wanted.size());
+    r.first_target = static_cast<std::uint32_t>(targets_.size());
+    items_.insert(items_.end(), wanted.begin(), wanted.end());
+    targets_.resize(targets_.size() + r.partition->classes.size(), kUnknown);
+    residuals_.push_back(r);
+    return static_cast<std::uint32_t>(residuals_.size() - 1);
 }
 
 LexId Lexer::add_state(std::uint32_t residual, Partial partial, Spelling spelling) {
@@ -40,10 +61,12 @@ LexId Lexer::add_state(std::uint32_t residual, Partial partial, Spelling spellin
 
 LexId Lexer::intern_state(std::uint32_t residual, Partial partial, Spelling spelling) {
     if (partial == 0) return boundary(residual, spelling);
-    const auto [it, fresh] = state_ids_[static_cast<std::size_t>(spelling)].try_emplace((std::uint64_t(residual) << 32) | partial,
-                                                                                  static_cast<LexId>(states_.size()));
-    if (fresh) add_state(residual, partial, spelling);
-    return it->second;
+    FlatMap& ids = state_ids_[static_cast<std::size_t>(spelling)];
+    const std::uint64_t key = (std::uint64_t(residual) << 32) | partial;
+    if (const std::uint32_t known = ids.find(key); known != FlatMap::kMissing) return known;
+    const LexId id = add_state(residual, partial, spelling);
+    ids.insert(key, id);
+    return id;
 }
 
 std::int32_t Lexer::start(const Labelled& items, Spelling spelling) {
@@ -51,33 +74,32 @@ std::int32_t Lexer::start(const Labelled& items, Spelling spelling) {
     for (auto [label, e] : items)
         if (pool_.nonempty(e)) alive.push_back({label, e});
     if (alive.empty()) return kDead;
-    return static_cast<std::int32_t>(intern_state(intern_residual(std::move(alive)), 0, spelling));
+    return static_cast<std::int32_t>(intern_state(intern_residual(alive), 0, spelling));
 }
 
 std::int32_t Lexer::target(std::uint32_t residual, std::uint32_t cls) {
-    std::int32_t& slot = residuals_[residual]->targets[cls];
-    if (slot != kUnknown) return slot;
-    const Residual& r = *residuals_[residual];
-    if (r.partition->classes[cls].empty()) return slot = kDead;
-    const std::uint32_t c = r.partition->representative(cls);
-    Labelled next;
-    for (auto [label, e] : r.items) {
+    const std::size_t slot = residuals_[residual].first_target + cls;
+    if (targets_[slot] != kUnknown) return targets_[slot];
+    const Partition& p = *residuals_[residual].partition;
+    if (p.classes[cls].empty()) return targets_[slot] = kDead;
+    const std::uint32_t c = p.representative(cls);
+    next_items_.clear();
+    for (auto [label, e] : items(residual)) {
         const ExprId d = pool_.derive(e, c);
-        if (d != ExprPool::kEmpty && pool_.nonempty(d)) next.push_back({label, d});
+        if (d != ExprPool::kEmpty && pool_.nonempty(d)) next_items_.push_back({label, d});
     }
-    const std::int32_t to = next.empty() ? kDead : static_cast<std::int32_t>(intern_residual(std::move(next)));
-    return residuals_[residual]->targets[cls] = to;
+    return targets_[slot] = next_items_.empty() ? kDead : static_cast<std::int32_t>(intern_residual(next_items_));
 }
 
 bool Lexer::can_become(std::uint32_t residual, const CharSet& chars) {
-    const Partition& p = *residuals_[residual]->partition;
+    const Partition& p = *residuals_[residual].partition;
     for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls)
         if (intersects(p.classes[cls], chars) && target(residual, cls) >= 0) return true;
     return false;
 }
 
 LexId Lexer::boundary(std::uint32_t residual, Spelling spelling) {
-    std::int32_t& slot = residuals_[residual]->boundary[static_cast<std::size_t>(spelling)];
+    std::int32_t& slot = residuals_[residual].boundary[static_cast<std::size_t>(spelling)];
     if (slot == kUnknown) slot = static_cast<std::int32_t>(add_state(residual, 0, spelling));
     return static_cast<LexId>(slot);
 }
@@ -85,11 +107,11 @@ LexId Lexer::boundary(std::uint32_t residual, Spelling spelling) {
 std::int32_t Lexer::compute_next(LexId state, std::uint8_t byte) {
     const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
     if (spelling != Spelling::Text && partial == 0 && byte == '"')
-        return residuals_[residual]->accepts ? kEnd : kDead;
+        return residuals_[residual].accepts ? kEnd : kDead;
     const SpellStep step = spell_step(spelling, partial, byte);
     if (step.kind == SpellStep::Dead) return kDead;
     if (step.kind == SpellStep::Char) {
-        const std::int32_t to = target(residual, residuals_[residual]->partition->class_of(step.value));
+        const std::int32_t to = target(residual, residuals_[residual].partition->class_of(step.value));
         return to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
     }
     if (!can_become(residual, possible_chars(spelling, step.value))) return kDead;
@@ -116,7 +138,7 @@ bool Lexer::list_default(LexId state, std::vector<Arc>& out) {
     const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
     const bool is_json = spelling != Spelling::Text;
     const auto free_residual = static_cast<std::int32_t>(states_[static_cast<LexId>(others)].residual);
-    const Partition& p = *residuals_[residual]->partition;
+    const Partition& p = *residuals_[residual].partition;
     for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
         const std::int32_t to = target(residual, cls);
         if (to == free_residual) continue;
@@ -124,14 +146,14 @@ bool Lexer::list_default(LexId state, std::vector<Arc>& out) {
         each_plain_byte(p.classes[cls], is_json, [&](std::uint8_t b) { out.push_back({b, at}); });
         if (out.size() > kMostBesideDefault) return false;
     }
-    if (is_json) out.push_back({'"', residuals_[residual]->accepts ? kEnd : kDead}), out.push_back({'\\', kAsk});
+    if (is_json) out.push_back({'"', residuals_[residual].accepts ? kEnd : kDead}), out.push_back({'\\', kAsk});
     return true;
 }
 
 // Between two characters: the bytes that may come, if they are few.
 bool Lexer::list_between_characters(LexId state, std::vector<Arc>& out) {
     const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
-    const Partition& p = *residuals_[residual]->partition;
+    const Partition& p = *residuals_[residual].partition;
     const bool is_json = spelling != Spelling::Text;
     bool is_live = false;
     CharSet beyond_ascii;
@@ -145,7 +167,7 @@ bool Lexer::list_between_characters(LexId state, std::vector<Arc>& out) {
         each_plain_byte(p.classes[cls], is_json, [&](std::uint8_t b) { out.push_back({b, at}); });
         if (out.size() > kMostFew) return false;
     }
-    if (is_json && residuals_[residual]->accepts) out.push_back({'"', kEnd});
+    if (is_json && residuals_[residual].accepts) out.push_back({'"', kEnd});
     if (is_json && is_live) out.push_back({'\\', kAsk});
     std::sort(beyond_ascii.begin(), beyond_ascii.end(), [](const Range& x, const Range& y) { return x.lo < y.lo; });
     std::uint32_t last = 0x7F;  // first byte of a character that has been listed
@@ -229,7 +251,7 @@ std::int32_t Lexer::landing(LexId state) {
     if (partial == 0) return static_cast<std::int32_t>(state);
     if (states_[state].landing != kUnknown) return states_[state].landing;
     const CharSet chars = possible_chars(spelling, partial);
-    const Partition& p = *residuals_[residual]->partition;
+    const Partition& p = *residuals_[residual].partition;
     std::int32_t to = kUnknown;
     for (std::uint32_t cls = 0; cls < p.classes.size() && to != kDead; ++cls) {
         if (!intersects(p.classes[cls], chars)) continue;
@@ -242,19 +264,19 @@ std::int32_t Lexer::landing(LexId state) {
 std::int32_t Lexer::state_beyond_ascii(LexId state) {
     if (states_[state].partial != 0) return kDead;
     const std::uint32_t residual = states_[state].residual;
-    std::int32_t& slot = residuals_[residual]->beyond_ascii;
+    std::int32_t& slot = residuals_[residual].beyond_ascii;
     if (slot == kUnknown) {
-        const Partition& p = *residuals_[residual]->partition;
+        const Partition& p = *residuals_[residual].partition;
         const std::uint32_t cls = p.class_of(128);  // all in one class: it is the last piece that reaches this far down
         const std::int32_t to = p.starts.back() <= 128 ? target(residual, cls) : kDead;
-        residuals_[residual]->beyond_ascii = to;
+        residuals_[residual].beyond_ascii = to;
     }
-    const std::int32_t to = residuals_[residual]->beyond_ascii;
+    const std::int32_t to = residuals_[residual].beyond_ascii;
     return to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), states_[state].spelling));
 }
 
 std::optional<Lexer::Run> Lexer::run(LexId state) {
-    const Labelled& items = residuals_[states_[state].residual]->items;
+    const Items items = this->items(states_[state].residual);
     if (states_[state].partial != 0 || items.size() != 1) return std::nullopt;
     const auto run = pool_.run(items[0].second);
     if (!run) return std::nullopt;
@@ -264,15 +286,15 @@ std::optional<Lexer::Run> Lexer::run(LexId state) {
 
 bool Lexer::is_total(LexId state) {
     const std::uint32_t residual = states_[state].residual;
-    if (residuals_[residual]->is_total || residuals_[residual]->knows_total) return residuals_[residual]->is_total;
+    if (residuals_[residual].is_total || residuals_[residual].knows_total) return residuals_[residual].is_total;
     bool is_total = true;
-    for (std::uint32_t cls = 0; cls < residuals_[residual]->targets.size() && is_total; ++cls) {
-        if (residuals_[residual]->partition->classes[cls].empty()) continue;
+    for (std::uint32_t cls = 0; cls < num_classes(residual) && is_total; ++cls) {
+        if (residuals_[residual].partition->classes[cls].empty()) continue;
         const std::int32_t to = target(residual, cls);
-        is_total = to == static_cast<std::int32_t>(residual) || (to >= 0 && residuals_[static_cast<std::uint32_t>(to)]->is_total);
+        is_total = to == static_cast<std::int32_t>(residual) || (to >= 0 && residuals_[static_cast<std::uint32_t>(to)].is_total);
     }
-    residuals_[residual]->knows_total = true;
-    return residuals_[residual]->is_total = is_total;
+    residuals_[residual].knows_total = true;
+    return residuals_[residual].is_total = is_total;
 }
 
 const Lexer::Bytes* Lexer::loop(LexId state) {
@@ -280,7 +302,7 @@ const Lexer::Bytes* Lexer::loop(LexId state) {
     auto [it, fresh] = loops_.try_emplace(state);
     if (!fresh) return it->second.get();
     const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
-    const Partition& p = *residuals_[residual]->partition;
+    const Partition& p = *residuals_[residual].partition;
     Bytes bytes;
     CharSet others;  // the characters that lead elsewhere
     for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls)
@@ -299,7 +321,7 @@ const Lexer::Bytes* Lexer::loop(LexId state) {
 
 std::vector<std::uint8_t> Lexer::bytes_out_of(LexId state, const Bytes& loop) {
     const auto [residual, spelling] = std::pair(states_[state].residual, states_[state].spelling);
-    const Partition& p = *residuals_[residual]->partition;
+    const Partition& p = *residuals_[residual].partition;
     const bool is_json = spelling != Spelling::Text;
     std::vector<std::uint8_t> out;
     bool is_live_beyond_ascii = false;
@@ -317,29 +339,29 @@ std::vector<std::uint8_t> Lexer::bytes_out_of(LexId state, const Bytes& loop) {
 
 bool Lexer::nullable(LexId state) const {
     const State& s = states_[state];
-    return s.partial == 0 && residuals_[s.residual]->accepts;
+    return s.partial == 0 && residuals_[s.residual].accepts;
 }
 
 std::vector<Label> Lexer::labels(LexId state) const {
     std::vector<Label> out;
-    for (auto [label, e] : residuals_[states_[state].residual]->items)
+    for (auto [label, e] : items(states_[state].residual))
         if (pool_.nullable(e)) out.push_back(label);
     return out;
 }
 
 bool Lexer::has_labels(LexId state, Label bits) const {
-    const Labelled& items = residuals_[states_[state].residual]->items;
+    const Items items = this->items(states_[state].residual);
     return std::any_of(items.begin(), items.end(), [&](const auto& item) { return (item.first & bits) == bits; });
 }
 
 bool Lexer::is_finished(LexId state) const {
     const State& s = states_[state];
-    const Labelled& items = residuals_[s.residual]->items;
+    const Items items = this->items(s.residual);
     return s.partial == 0 && items.size() == 1 && items[0].second == ExprPool::kEpsilon;
 }
 
 std::optional<std::pair<std::uint32_t, std::uint32_t>> Lexer::any_text(LexId state) const {
-    const Labelled& items = residuals_[states_[state].residual]->items;
+    const Items items = this->items(states_[state].residual);
     if (states_[state].partial != 0 || items.size() != 1) return std::nullopt;
     return pool_.any_text(items[0].second);
 }
@@ -371,7 +393,7 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
     using Entry = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;  // (cost + least left, least left, residual)
     auto left = [&](std::uint32_t at) {
         std::uint32_t out = kUnbounded;
-        for (const auto& [label, e] : residuals_[at]->items) out = std::min(out, pool_.least(e));
+        for (const auto& [label, e] : items(at)) out = std::min(out, pool_.least(e));
         return out;
     };
     const std::size_t most = kMaxSearched + kPerCharacter * left(residual);
@@ -383,21 +405,21 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
         const std::uint32_t cost = estimate - least;
         queue.pop();
         if (cost > seen[at].cost) continue;
-        if (residuals_[at]->accepts || residuals_[at]->best_cost != kUnbounded) {
-            if (residuals_[at]->accepts) residuals_[at]->best_cost = 0;
+        if (residuals_[at].accepts || residuals_[at].best_cost != kUnbounded) {
+            if (residuals_[at].accepts) residuals_[at].best_cost = 0;
             for (std::uint32_t to = at; to != residual;) {
                 const Seen& s = seen[to];
-                Residual& r = *residuals_[s.from];
+                Residual& r = residuals_[s.from];
                 r.best_char = s.c, r.best_next = to;
-                r.best_cost = residuals_[to]->best_cost + (s.cost - seen[s.from].cost);
+                r.best_cost = residuals_[to].best_cost + (s.cost - seen[s.from].cost);
                 to = s.from;
             }
             return;
         }
-        for (std::uint32_t cls = 0; cls < residuals_[at]->targets.size(); ++cls) {
+        for (std::uint32_t cls = 0; cls < num_classes(at); ++cls) {
             const std::int32_t to = target(at, cls);
             if (to < 0) continue;
-            const std::uint32_t c = cheapest(residuals_[at]->partition->classes[cls], spelling);
+            const std::uint32_t c = cheapest(residuals_[at].partition->classes[cls], spelling);
             const auto next_cost = cost + static_cast<std::uint32_t>(spell_rest(spelling, 0, c).size());
             const auto id = static_cast<std::uint32_t>(to);
             auto [it, fresh] = seen.try_emplace(id, Seen{next_cost, at, c});
@@ -411,10 +433,10 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
 
 std::string Lexer::shortest_from(std::uint32_t residual, Spelling spelling) {
     std::string out;
-    if (residuals_[residual]->best_cost == kUnbounded) find_shortest(residual, spelling);
-    while (!residuals_[residual]->accepts) {
-        if (residuals_[residual]->best_cost == kUnbounded) find_shortest(residual, spelling);
-        const Residual& r = *residuals_[residual];
+    if (residuals_[residual].best_cost == kUnbounded) find_shortest(residual, spelling);
+    while (!residuals_[residual].accepts) {
+        if (residuals_[residual].best_cost == kUnbounded) find_shortest(residual, spelling);
+        const Residual& r = residuals_[residual];
         out += spell_rest(spelling, 0, r.best_char);
         residual = r.best_next;
     }
@@ -426,8 +448,8 @@ std::string Lexer::shortest(LexId state) {
     if (partial == 0) return shortest_from(residual, spelling);
     const CharSet chars = possible_chars(spelling, partial);
     std::string best;
-    for (std::uint32_t cls = 0; cls < residuals_[residual]->targets.size(); ++cls) {
-        const CharSet both = intersect(residuals_[residual]->partition->classes[cls], chars);
+    for (std::uint32_t cls = 0; cls < num_classes(residual); ++cls) {
+        const CharSet both = intersect(residuals_[residual].partition->classes[cls], chars);
         if (both.empty()) continue;
         const std::int32_t to = target(residual, cls);
         if (to < 0) continue;
@@ -443,19 +465,20 @@ std::string Lexer::shortest(LexId state) {
 LexId Lexer::clamp(LexId state, std::uint32_t horizon) {
     if (auto it = clamped_.find(state); it != clamped_.end()) return it->second;
     const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
-    Labelled items = residuals_[residual]->items;
+    const Items exact = this->items(residual);
+    Labelled items(exact.begin(), exact.end());
     if (items.size() == 1) {
         items[0].first = 0;
         items[0].second = pool_.clamp(items[0].second, horizon);
     }
-    const LexId out = intern_state(intern_residual(std::move(items)), partial, spelling);
+    const LexId out = intern_state(intern_residual(items), partial, spelling);
     return clamped_[state] = out;
 }
 
 std::array<std::uint64_t, 3> Lexer::content_key(LexId state) const {
     const State& s = states_[state];
     std::array<std::uint64_t, 3> key{0, 0, (std::uint64_t(s.partial) << 2) | static_cast<std::uint64_t>(s.spelling)};
-    for (auto [label, e] : residuals_[s.residual]->items) {  // labels do not matter to which bytes are legal
+    for (auto [label, e] : items(s.residual)) {  // labels do not matter to which bytes are legal
         const Hash128 h = pool_.content_hash(e);
         key[0] += h.lo * 0x9E3779B97F4A7C15ull + (h.hi ^ (h.lo >> 29));
         key[1] += h.hi * 0xC2B2AE3D27D4EB4Full + (h.lo ^ (h.hi >> 31));

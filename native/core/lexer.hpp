@@ -7,6 +7,7 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -49,7 +50,7 @@ class Lexer {
     std::int32_t follow(LexId state, const Arc& arc) { return arc.to == kAsk ? next(state, arc.byte) : arc.to; }
     // Inside a character: the state that all it can still become leads to, if it is one; between characters: this state.
     std::int32_t landing(LexId state);
-    bool is_free(LexId state) const { return states_[state].partial == 0 && residuals_[states_[state].residual]->is_free; }  // any text may come
+    bool is_free(LexId state) const { return states_[state].partial == 0 && residuals_[states_[state].residual].is_free; }  // any text may come
     // Between characters: the state that every character beyond ASCII leads to, if it is one.
     std::int32_t state_beyond_ascii(LexId state);
     bool nullable(LexId state) const;                    // the lexeme may end here
@@ -79,22 +80,22 @@ class Lexer {
     std::size_t size() const { return states_.size(); }
     std::size_t num_bytes() const {  // held, about
         return states_.size() * (sizeof(State) + 48) + arc_lists_.size() * kArcsInList * sizeof(Arc) + tables_.size() * 1040 +
-               residuals_.size() * (sizeof(Residual) + 160) + loops_.size() * 80 + single_.num_bytes();
+               residuals_.size() * (sizeof(Residual) + 48) + 8 * items_.size() + 4 * targets_.size() + loops_.size() * 80 + single_.num_bytes();
     }
 
    private:
     static constexpr std::int32_t kUnknown = kAsk;
     struct Residual {
-        Labelled items;
+        std::uint32_t first_item, num_items;  // in items_
+        std::uint32_t first_target;           // in targets_: residual id per class of characters, kDead or kUnknown
         const Partition* partition;
-        std::vector<std::int32_t> targets;  // residual id per class of characters, kDead or kUnknown
         bool accepts;                       // some item is nullable
         bool is_free, is_total;             // any text may come; any text goes on somehow, seen by its look
-        bool knows_total = false;           // and by where its characters lead
-        std::array<std::int32_t, 3> boundary{kUnknown, kUnknown, kUnknown};  // its state between characters, by spelling
-        std::int32_t beyond_ascii = kUnknown;                               // residual: see state_beyond_ascii
+        bool knows_total;           // and by where its characters lead
+        std::array<std::int32_t, 3> boundary;  // its state between characters, by spelling
+        std::int32_t beyond_ascii;                               // residual: see state_beyond_ascii
         // the first step of a shortest way to the end, once known
-        std::uint32_t best_char = 0, best_next = 0, best_cost = kUnbounded;
+        std::uint32_t best_char, best_next, best_cost;
     };
     struct State {
         std::uint32_t residual;
@@ -107,7 +108,12 @@ class Lexer {
         const Arc* arcs = nullptr;         // Few and Default
     };
 
-    std::uint32_t intern_residual(Labelled items);
+    using Items = std::span<const std::pair<Label, ExprId>>;
+    Items items(std::uint32_t residual) const { return {items_.data() + residuals_[residual].first_item, residuals_[residual].num_items}; }
+    std::uint32_t num_classes(std::uint32_t residual) const { return static_cast<std::uint32_t>(residuals_[residual].partition->classes.size()); }
+    std::uint32_t intern_residual(Items items);
+    std::uint32_t add_residual(Items items);
+    void place_residual(std::uint32_t hash, std::uint32_t id);
     LexId add_state(std::uint32_t residual, Partial partial, Spelling spelling);
     LexId intern_state(std::uint32_t residual, Partial partial, Spelling spelling);
     std::int32_t target(std::uint32_t residual, std::uint32_t cls);
@@ -124,7 +130,14 @@ class Lexer {
 
     ExprPool& pool_;
     const Limits& limits_;
-    std::vector<std::unique_ptr<Residual>> residuals_;
+    std::deque<Residual> residuals_;
+    Labelled items_, next_items_;  // of all residuals; of the one that is looked for
+    std::vector<std::int32_t> targets_;
+    std::vector<std::uint32_t> next_sets_;
+    struct Slot {
+        std::uint32_t hash, id;
+    };
+    std::vector<Slot> residual_slots_;  // by their items, in one array; kUnbounded: empty
     std::vector<State> states_;
     static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 40, kArcsInList = 512;
     std::vector<Arc> found_arcs_;                     // while a form is looked for
@@ -133,8 +146,7 @@ class Lexer {
     std::vector<std::unique_ptr<std::array<std::int32_t, 256>>> tables_;
     std::unordered_map<LexId, std::unique_ptr<const Bytes>> loops_;
     FlatMap single_;  // of (state, byte), where few bytes are ever asked for: the next state and 3, so that it is not negative
-    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> residual_ids_;
-    std::array<std::unordered_map<std::uint64_t, LexId>, 3> state_ids_;  // by spelling, of (residual, partial)
+    std::array<FlatMap, 3> state_ids_;  // by spelling, of (residual, partial); those between characters are in `boundary`
     std::unordered_map<LexId, LexId> clamped_;
 };
 
