@@ -224,6 +224,8 @@ Lexer::Arcs Lexer::arcs(LexId state) {
 }
 
 std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
+    // a form is soon found where there are few classes; else only a row needs it
+    if (states_[state].form == Form::Unknown && states_[state].partial == 0 && num_classes(states_[state].residual) <= 4) find_form(state);
     const State& s = states_[state];
     if (s.form == Form::Table) {
         const std::uint32_t table = s.table;
