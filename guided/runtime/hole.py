@@ -179,7 +179,21 @@ class Hole:
             num_forced=0 if state.text.seq is None else len(text.pending) - 1,
             accepts=self._acceptor(state, text) if num == 1 else None,
         )
-        return ask, replace(state, text=TextState(text.seq, (), b"", text.tail, text.tail_marks))
+        state = HoleState(
+            TextState(text.seq, (), b"", text.tail, text.tail_marks),
+            state.back,
+            state.front,
+            state.cuts,
+            state.lead,
+            state.tokens,
+            state.used,
+            state.num_sampled,
+            state.reason,
+            state.is_held,
+            state.is_healed,
+            state.is_canonical,
+        )
+        return ask, state
 
     def push(self, state: HoleState, token: int, logprob: float | None = None, mass: float | None = None) -> HoleState:
         """After the model's `token`; where the budget does not allow it, the closed text instead."""

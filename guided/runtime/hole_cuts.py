@@ -98,7 +98,10 @@ class Cuts:
         if not self.follows and not self.open_end:
             hole = self.hole.fork() if self.hole is not None else None
             alive = hole is not None and hole.accept_bytes(data)
-            return replace(self, hole=hole if alive else None, text=self.text + data)._closed()
+            text = self.text + data
+            return Cuts(
+                hole if alive else None, self.follows, self.num_eos, False, text, self.last, self.open
+            )._closed()
         return self._feed_bytes(data)
 
     def _feed_bytes(self, data: bytes) -> Cuts:

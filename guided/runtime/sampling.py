@@ -8,6 +8,7 @@ the logits' own precision, sums in float64. Costs at 32k tokens: 30 µs greedy, 
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -87,7 +88,7 @@ def choose_under(logits: npt.NDArray[np.float32], mask: npt.NDArray[np.int32] | 
     """`choose_from_all` with the mask as bits: where the most likely token of all is allowed, nothing else is read."""
     if policy.num == 1 and policy.temperature <= 0 and policy.bias is None and not policy.logprobs:
         place = int(logits.argmax())
-        if np.isfinite(logits[place]) and (mask is None or int(mask[place >> 5]) >> (place & 31) & 1):
+        if math.isfinite(logits.item(place)) and (mask is None or int(mask[place >> 5]) >> (place & 31) & 1):
             return Choice(np.array([place], np.int32))
     return choose_from_all(logits, None if mask is None else allowed_bits(mask, len(logits)), policy)
 

@@ -116,7 +116,7 @@ class Wave:
                     is_last = done + count == len(ask.tokens)
                     want = "none" if ask.want == "last" and not is_last else ask.want
                     work.append(Extend(ask.seq, ask.tokens[done : done + count], want))
-        before = self.engine.stats.copy()
+        before = self.engine.stats.copy() if self._is_shared else None
         hidden = iter(self.engine.step(work) if work else [])
         for running in rows:
             running.hidden = [next(hidden) if n else old for n, old in zip(running.takes, running.hidden, strict=True)]
@@ -129,7 +129,7 @@ class Wave:
             self.engine.stats.tokens_forced += num_forced
             if self._is_shared:
                 running.job.stats.tokens_forced += num_forced
-        if self._is_shared:
+        if before is not None:
             share_step(rows, self.engine.stats.since(before))
 
     def _score(self, rows: Sequence[RunningRow]) -> None:
@@ -148,7 +148,7 @@ class Wave:
             rows[0].job.stats.model_seconds += self.engine.stats.model_seconds - before
 
     def _select(self, rows: Sequence[RunningRow]) -> None:
-        before = self.engine.stats.copy()
+        before = self.engine.stats.copy() if self._is_shared else None
         chosen: list[tuple[Hidden, Ask, Policy]] = []
         for running in rows:
             for ask, hidden in zip(running.asks, running.hidden, strict=True):
@@ -160,7 +160,7 @@ class Wave:
             choices = iter(self._choose(chosen, masks))
         for running in rows:
             running.choices = [None if ask.policy is None else next(choices) for ask in running.asks]
-        if self._is_shared:
+        if before is not None:
             share_choice(rows, self.engine.stats.since(before))
 
     def _choose(

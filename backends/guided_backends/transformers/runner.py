@@ -91,6 +91,8 @@ class ModelRunner:
                 out = self._graphs.forward(plan)
                 if out is not None:
                     return out
+            if plan.num_tokens == 1:
+                return self._run(plan, hidden=self._head.wants_hidden())
             parts = list(chunks(plan, self._limits))
             outs = [self._run(part.plan, hidden=self._head.wants_hidden()) for part in parts]
             if len(parts) == 1:
