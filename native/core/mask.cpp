@@ -287,23 +287,60 @@ void Masker::add_raw(Sink& sink, NodeId node, FrameId frame) {
 
 // Walks the subtree of `node` inside the lexeme, and beyond where it may end after a byte at least.
 void Masker::add_lexeme(Sink& sink, NodeId node, FrameId frame, LexId state) {
-    if (const auto arcs = machine_.lexer.arcs(state); arcs.form == Lexer::Form::Few) {
-        for (const Lexer::Arc& arc : arcs.list)
-            if (const NodeId child = sink.trie.child(node, arc.byte)) add_lexeme_child(sink, child, frame, state, machine_.lexer.follow(state, arc));
+    const Lexer::Arcs arcs = machine_.lexer.arcs(state);
+    if (arcs.form == Lexer::Form::Table || (arcs.form == Lexer::Form::Default && !is_between_characters(sink, node, state))) {
+        for (NodeId child : sink.trie.children(node))
+            add_lexeme_child(sink, child, frame, state, machine_.lexer.next(state, sink.trie.byte(child)));
         return;
     }
-    for (NodeId child : sink.trie.children(node))
-        add_lexeme_child(sink, child, frame, state, machine_.lexer.next(state, sink.trie.byte(child)));
+    NodeId from = node + 1;
+    for (const Lexer::Arc& arc : arcs.list) {
+        const NodeId child = sink.trie.child(node, arc.byte);
+        if (child == Trie::kRoot) continue;
+        if (arcs.form == Lexer::Form::Default) add_free(sink, from, child, frame, arcs.others);
+        add_lexeme_child(sink, child, frame, state, machine_.lexer.follow(state, arc));
+        from = sink.trie.end(child);
+    }
+    if (arcs.form == Lexer::Form::Default) add_free(sink, from, sink.trie.end(node), frame, arcs.others);
+}
+
+// Whether the table of free text, which reads from the root, reads below this node as the lexeme does.
+bool Masker::is_between_characters(Sink& sink, NodeId node, LexId state) {
+    const FreeText& free = sink.trie.free_text(machine_.lexer.spelling(state));
+    return free.chars[node] != FreeText::kDead && free.is_whole[node];
+}
+
+// These nodes, all of them where any text may stand and what it comes to is `state`.
+void Masker::add_free(Sink& sink, NodeId from, NodeId to, FrameId frame, LexId state) {
+    const bool is_text = machine_.frame(frame).kind == FrameKind::Lex;
+    const FreeText& free = sink.trie.free_text(machine_.lexer.spelling(state));
+    for (NodeId n = from; n < to;) {
+        if (free.chars[n] == FreeText::kDead) {
+            if (std::binary_search(free.quotes.begin(), free.quotes.end(), n)) add_lexeme_child(sink, n, frame, state, Lexer::kEnd);
+            n = sink.trie.end(n);
+            continue;
+        }
+        mark(sink, n);
+        if (is_text && free.is_whole[n] && sink.trie.has_children(n)) add_frames(sink, n, closure_after(frame));
+        ++n;
+    }
+}
+
+const Config& Masker::after_end(Sink& sink, FrameId frame, LexId end) {
+    const auto [it, fresh] = sink.after_end.try_emplace((std::uint64_t(frame) << 32) | end);
+    if (!fresh) return it->second;
+    Config& after = it->second;
+    if (machine_.frame(frame).kind == FrameKind::Text) machine_.leave(frame, after);
+    else machine_.complete_key(frame, end, kUnknownExtras, after);
+    machine_.add_closure(after);
+    return after;
 }
 
 // `child` has been reached from `state` with the lexer's answer `next`.
 void Masker::add_lexeme_child(Sink& sink, NodeId child, FrameId frame, LexId state, std::int32_t next) {
     if (next == Lexer::kEnd) {
-        Config after;
-        if (machine_.frame(frame).kind == FrameKind::Text) machine_.leave(frame, after);
-        else machine_.complete_key(frame, state, kUnknownExtras, after);
+        const Config& after = after_end(sink, frame, state);
         if (after.empty()) return;
-        machine_.add_closure(after);
         if (!sink.is_tails) return add_crossings(trie_.crossings(child), tails(after));
         mark(sink, child);
         return add_frames(sink, child, after);

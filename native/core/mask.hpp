@@ -45,11 +45,12 @@ class Masker {
         bool is_tainted = false, has_tainted_items = false;
     };
     struct Sink {  // where a walk puts what it finds: tokens of the vocabulary, or tails
-        const Trie& trie;
+        Trie& trie;
         std::vector<std::int32_t>& found;
         bool is_tails;
         std::size_t num_entered = 0;
         std::unordered_set<std::uint64_t> entered{};  // (node, frame)
+        std::unordered_map<std::uint64_t, Config> after_end{};  // what follows a string: by (frame, the lexer's state)
     };
 
     void walk_frames(const Config& config);
@@ -68,6 +69,9 @@ class Masker {
     void add_frame(Sink& sink, NodeId node, FrameId frame);
     void add_raw(Sink& sink, NodeId node, FrameId frame);
     void add_lexeme(Sink& sink, NodeId node, FrameId frame, LexId state);
+    bool is_between_characters(Sink& sink, NodeId node, LexId state);
+    void add_free(Sink& sink, NodeId from, NodeId to, FrameId frame, LexId state);
+    const Config& after_end(Sink& sink, FrameId frame, LexId end);
     void add_lexeme_child(Sink& sink, NodeId child, FrameId frame, LexId state, std::int32_t next);
     void mark(Sink& sink, NodeId node) const;
     Row assembled();

@@ -287,7 +287,8 @@ void FreeText::list_words(std::uint32_t num_words) {
 void FreeText::list_closings(const Trie& trie) {
     closings_of_.push_back(0);
     for (NodeId quote : quotes) {
-        for (Crossing c : trie.crossings(quote)) c.chars = chars[trie.parent(quote)], closings_.push_back(c);
+        if (trie.has_tails())
+            for (Crossing c : trie.crossings(quote)) c.chars = chars[trie.parent(quote)], closings_.push_back(c);
         closings_of_.push_back(static_cast<std::uint32_t>(closings_.size()));
     }
 }

@@ -166,7 +166,8 @@ class Trie {
     }
     // The tokens at and below a node of the quote, with their tails.
     std::span<const Crossing> crossings(NodeId quote) const;
-    const Trie& tails() const { return *tails_; }
+    Trie& tails() { return *tails_; }
+    bool has_tails() const { return tails_ != nullptr; }  // a trie of tails has none of its own
 
     std::span<const std::int32_t> tokens_at(NodeId n) const { return {t_.ids.data() + t_.rank[n], t_.ids.data() + t_.rank[n + 1]}; }
 
