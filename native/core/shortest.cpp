@@ -2,6 +2,8 @@
 //
 // Costs are a least fixpoint over what is required: a goal that needs itself keeps an infinite cost, so it is empty.
 #include <algorithm>
+#include <unordered_set>
+#include <utility>
 
 #include "errors.hpp"
 #include "schema.hpp"
@@ -45,20 +47,32 @@ void Schemas::solve(GoalId g) {
 }
 
 // The fixpoint of all that `g` needs, and what that is.
+// Costs only fall, so this ends: a goal is looked at again when one that it needs has become cheaper.
 std::vector<GoalId> Schemas::solve_once(GoalId g) {
-    std::vector<GoalId> order{g};
-    std::unordered_map<GoalId, bool> found{{g, true}};
-    std::vector<GoalId> needs;
-    for (bool changed = true; changed;) {  // costs only fall, so this ends
-        changed = false;
-        for (std::size_t i = order.size(); i-- > 0;) {
-            if (goals_[order[i]].is_solved) continue;
-            needs.clear();
-            const std::uint64_t cost = placed(order[i], [&] { return candidate_cost(order[i], &needs); });
-            if (cost < goals_[order[i]].cost) goals_[order[i]].cost = cost, changed = true;
-            for (GoalId n : needs)
-                if (found.try_emplace(n, true).second) order.push_back(n), changed = true;
+    struct Found {
+        std::vector<GoalId> dependents;
+        bool is_waiting = true;
+    };
+    std::vector<GoalId> order{g}, waiting{g}, needs;
+    std::unordered_map<GoalId, Found> found;
+    std::unordered_set<std::uint64_t> edges;  // (goal, what needs it)
+    found[g];
+    while (!waiting.empty()) {
+        const GoalId at = waiting.back();
+        waiting.pop_back();
+        found[at].is_waiting = false;
+        if (goals_[at].is_solved) continue;
+        needs.clear();
+        const std::uint64_t cost = placed(at, [&] { return candidate_cost(at, &needs); });
+        for (GoalId n : needs) {
+            const auto [it, fresh] = found.try_emplace(n);
+            if (edges.insert((std::uint64_t(n) << 32) | at).second) it->second.dependents.push_back(at);
+            if (fresh) order.push_back(n), waiting.push_back(n);
         }
+        if (cost >= goals_[at].cost) continue;
+        goals_[at].cost = cost;
+        for (GoalId d : found[at].dependents)
+            if (!std::exchange(found[d].is_waiting, true)) waiting.push_back(d);
     }
     for (GoalId n : order) goals_[n].is_solved = true, solved_.push_back(n);
     return order;

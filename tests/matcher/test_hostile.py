@@ -19,8 +19,6 @@ SECONDS, CPU_SECONDS, MEGABYTES = 10, 30, 256
 KNOWN = {
     "(?:(?:(?:a{0,999}){0,999}){0,999}){0,999}": "2.5 s, 258 MB before it is refused",
     "a key of 100,000 characters": "bad_alloc beyond 2.7 GB",
-    "schema nested 9,000 deep": "2.5 s, 1.5 GB",
-    "schema nested 100,000 deep": "MemoryError beyond 3.8 GB",
     "5,000 required keys": "4.5 s, 1.8 GB",
     "5,000 required keys, any order": "5.9 s, 2.8 GB",
     "minLength 1e999999999, as text": "5.1 s, 1.1 GB before it is refused",
