@@ -51,6 +51,7 @@ class Limits:
     max_plan_work: int = 50_000  # ways to make one object or array, tried one by one
     max_unique_items: int = 1_000  # minItems beside uniqueItems
     max_required_items: int = 100_000  # minItems
+    max_required_keys: int = 1_000  # minProperties, beyond the keys that are required by name
     max_shortest_bytes: int = 1 << 20  # of the shortest text of a schema
 
     def __post_init__(self) -> None:

@@ -15,7 +15,8 @@ namespace guided {
 bool Schemas::is_simple(const SchemaNode& s) const {
     return s.all_of.empty() && s.any_of.empty() && s.one_of.empty() && s.unevaluated_properties == kNone && s.unevaluated_items == kNone &&
            s.pattern_properties.empty() && s.property_names == kNone && s.some_keys.empty() && s.some_items.empty() && !s.unique_items &&
-           s.differs_from.empty() && s.min_items <= limits_.max_required_items && (s.string == kNone || pool_.is_plain(s.string)) &&
+           s.differs_from.empty() && s.min_items <= limits_.max_required_items &&
+           s.min_properties <= limits_.max_required_keys && (s.string == kNone || (pool_.is_plain(s.string) && pool_.least(s.string) <= kMaxCharacters)) &&
            (s.number == kNone || pool_.is_plain(s.number));
 }
 

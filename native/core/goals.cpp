@@ -143,7 +143,9 @@ void Schemas::expand_now(Goal& goal) {
     const ExprId number = pool_.both(std::move(numbers));
     scalars.push_back(number == ExprPool::kAll ? default_number() : number);
     out.scalar = lexer_.start({{0, pool_.alt(std::move(scalars))}}, Spelling::Text);
-    out.string = lexer_.start({{0, pool_.both(std::move(strings))}}, layouts_[layout].spelling());
+    const ExprId string = pool_.both(std::move(strings));
+    if (pool_.least(string) > kMaxCharacters && string != ExprPool::kEmpty) throw TooComplex("characters of a shortest text", kMaxCharacters);
+    out.string = lexer_.start({{0, string}}, layouts_[layout].spelling());
     for (const Lits& alternative : alternatives(goal.lits, kObject, layout)) out.objects.push_back(make_object(layout, alternative));
     for (const Lits& alternative : alternatives(goal.lits, kArray, layout)) out.arrays.push_back(make_array(layout, alternative));
     goal.expansion = std::move(out);

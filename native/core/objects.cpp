@@ -340,6 +340,9 @@ struct Schemas::KeyPlanner {
         std::uint32_t num_fill = o.min_properties > p.count + all.size() ? o.min_properties - p.count - static_cast<std::uint32_t>(all.size()) : 0;
         if (at_least_one && all.empty() && num_fill == 0) num_fill = 1;
         if (o.max_properties != kUnbounded && p.count + all.size() + num_fill > o.max_properties) return;
+        if (o.extras.empty() && num_fill > o.keys.size()) return;
+        if (const auto most = schemas.limits_.max_required_keys; num_fill > most)
+            throw TooComplex("keys without a name that an object must have", most, "max_required_keys");
         fill(std::move(all), num_fill, cost);
     }
 

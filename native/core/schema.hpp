@@ -401,6 +401,7 @@ class Schemas {
     std::unordered_map<GoalId, Values> values_;
     std::vector<GoalId> solved_;  // in the order in which they were
     std::uint32_t disjoint_depth_ = 0;
+    static constexpr std::uint32_t kMaxCharacters = 125'000;  // of the shortest text of a string
     static constexpr std::uint32_t kMaxMakingDepth = 2000;  // recursion is bounded by it
     std::uint32_t making_depth_ = 0;                        // of shortest texts, one inside the other
     std::uint64_t counted_work_ = 0;  // of plans for arrays that count, over one question or one fixpoint

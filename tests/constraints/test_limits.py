@@ -40,6 +40,7 @@ _CASES: dict[str, Any] = {
     "max_counted_items": {"allOf": [{"contains": {"const": i}} for i in range(3)]},
     "max_unique_items": {"type": "array", "uniqueItems": True, "minItems": 4},
     "max_required_items": {"type": "array", "minItems": 4},
+    "max_required_keys": {"type": "object", "minProperties": 4},
     "max_schema_nodes": {"properties": {f"k{i}": {"minLength": i} for i in range(9)}},
 }
 _SMALL = {"max_key_kinds": 4}
@@ -60,6 +61,28 @@ def test_a_limit_is_met_at_compile_though_the_place_is_optional_and_deep():
         JsonSchema(schema).compile(BYTES)
     assert caught.value.pointer == "/properties/a/items/properties/x~1y"
     assert caught.value.name == "max_alternatives"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "minProperties": 2_000, "maxProperties": 5},
+        {"type": "object", "minProperties": 2_000, "properties": {"a": {}}, "additionalProperties": False},
+        {"type": "string", "minLength": 200_000, "maxLength": 10},
+    ],
+)
+def test_what_cannot_be_is_unsatisfiable_and_not_too_complex(schema):
+    with pytest.raises(UnsatisfiableConstraint):
+        JsonSchema(schema).compile(BYTES)
+
+
+def test_long_strings_are_refused_at_compile_beyond_the_length_that_is_allowed():
+    assert (
+        len(JsonSchema({"type": "string", "minLength": 125_000}).compile(BYTES).matcher().shortest_completion())
+        == 125_002
+    )
+    with pytest.raises(ConstraintTooComplex, match="characters of a shortest text"):
+        JsonSchema({"type": "object", "properties": {"a": {"minLength": 125_001}}}).compile(BYTES)
 
 
 def test_may_exceed_compiles_it_and_raises_where_the_text_gets_there():

@@ -21,13 +21,6 @@ KNOWN = {
     "a key of 100,000 characters": "bad_alloc beyond 2.7 GB",
     "5,000 required keys": "4.5 s, 1.8 GB",
     "5,000 required keys, any order": "5.9 s, 2.8 GB",
-    "minLength 1e999999999, as text": "5.1 s, 1.1 GB before it is refused",
-    "minLength 10**9": "5.1 s, 1.1 GB before it is refused",
-    "minLength 10**18": "5.1 s, 1.1 GB before it is refused",
-    "minLength 1,000,000": "4.3 s, 1.7 GB before it is refused",
-    "minProperties 10**9": "no end",
-    "minProperties 10**18": "no end",
-    "minProperties 2,000": "no end",
 }
 
 
