@@ -47,7 +47,8 @@ void Schemas::solve(GoalId g) {
 }
 
 // The fixpoint of all that `g` needs, and what that is.
-// Costs only fall, so this ends: a goal is looked at again when one that it needs has become cheaper.
+// Costs only fall, so this ends: a goal is looked at again when one that it needs has become cheaper. What a goal needs may
+// have been solved by another call meanwhile, so at the end all are looked at once more.
 std::vector<GoalId> Schemas::solve_once(GoalId g) {
     struct Found {
         std::vector<GoalId> dependents;
@@ -57,11 +58,9 @@ std::vector<GoalId> Schemas::solve_once(GoalId g) {
     std::unordered_map<GoalId, Found> found;
     std::unordered_set<std::uint64_t> edges;  // (goal, what needs it)
     found[g];
-    while (!waiting.empty()) {
-        const GoalId at = waiting.back();
-        waiting.pop_back();
+    auto look_at = [&](GoalId at) {
         found[at].is_waiting = false;
-        if (goals_[at].is_solved) continue;
+        if (goals_[at].is_solved) return false;
         needs.clear();
         const std::uint64_t cost = placed(at, [&] { return candidate_cost(at, &needs); });
         for (GoalId n : needs) {
@@ -69,10 +68,21 @@ std::vector<GoalId> Schemas::solve_once(GoalId g) {
             if (edges.insert((std::uint64_t(n) << 32) | at).second) it->second.dependents.push_back(at);
             if (fresh) order.push_back(n), waiting.push_back(n);
         }
-        if (cost >= goals_[at].cost) continue;
+        if (cost >= goals_[at].cost) return false;
         goals_[at].cost = cost;
         for (GoalId d : found[at].dependents)
             if (!std::exchange(found[d].is_waiting, true)) waiting.push_back(d);
+        return true;
+    };
+    for (bool changed = true; changed;) {
+        while (!waiting.empty()) {
+            const GoalId at = waiting.back();
+            waiting.pop_back();
+            look_at(at);
+        }
+        changed = false;
+        for (std::size_t i = order.size(); i-- > 0;) changed = look_at(order[i]) || changed;
+        changed = changed || !waiting.empty();
     }
     for (GoalId n : order) goals_[n].is_solved = true, solved_.push_back(n);
     return order;

@@ -190,3 +190,19 @@ def test_readings_do_not_multiply_with_depth(order):
     assert len(end) == len("}" + "}" * 30 + "]}" + "}" * 30)
     assert m.accept_bytes(end)
     assert m.is_accepting
+
+
+def test_what_another_question_has_solved_is_heard_of():
+    """The cost of `password` is settled while a choice beside it is judged, amid the counting for the object."""
+    text = {"type": "string"}
+    store = {"properties": {"name": text}, "required": ["name"], "type": "object"}
+    schema = {
+        "properties": {
+            "account": text,
+            "auth": {"oneOf": [{"properties": {"key": text}, "required": ["key"]}, {"required": ["duration"]}]},
+            "password": {"properties": {"store": store}, "required": ["store"]},
+        },
+        "required": ["auth", "account", "password"],
+    }
+    value = {"auth": {"key": "k"}, "account": "a", "password": {"store": {"name": "n"}}}
+    assert _accepts(schema, [value]) == [True]
