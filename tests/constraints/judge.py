@@ -12,7 +12,7 @@ from typing import Any
 from guided import JsonSchema, Limits, _native
 
 
-class Judge:
+class NodeJudge:
     """The nodes of one schema; errors are those of compiling it."""
 
     def __init__(self, constraint: JsonSchema) -> None:

@@ -22,7 +22,7 @@ from guided.errors import (
 )
 
 from .conftest import BYTES, accepts
-from .judge import Judge
+from .judge import NodeJudge
 
 D4, D6, D7, D2019 = (
     "http://json-schema.org/draft-04/schema#",
@@ -378,7 +378,7 @@ def test_lowered_schemas_mean_what_jsonschema_says(schema, definition, instances
     assume("$ref" not in json.dumps(definition))
     document = {**schema, "$defs": {"d": definition}}
     validator = jsonschema.Draft202012Validator(document)
-    judge = Judge(JsonSchema(document))
+    judge = NodeJudge(JsonSchema(document))
     for instance in instances:
         assert judge.accepts(instance) == validator.is_valid(instance), instance
 

@@ -18,7 +18,7 @@ from guided.constraints import JsonSchema, Limits
 from guided.errors import ConstraintTooComplex, InvalidSchema, UnsupportedSchema
 
 from .conftest import BYTES, accepts
-from .judge import Judge
+from .judge import NodeJudge
 
 D2019 = "https://json-schema.org/draft/2019-09/schema"
 LIST = {
@@ -365,7 +365,7 @@ def test_random_scopes_are_judged_as_by_jsonschema():
         schema = _random_resource(rng, "http://x.test/root")
         schema["$defs"] |= {name: _random_resource(rng, name) for name in ("r1", "r2", "r3")}
         try:
-            judge = Judge(JsonSchema(schema))
+            judge = NodeJudge(JsonSchema(schema))
         except InvalidSchema:
             continue  # it applies itself to the same value
         validator = jsonschema.Draft202012Validator(schema)

@@ -7,6 +7,7 @@ differ, the model is refused instead of being run wrongly.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +23,8 @@ from guided_backends.transformers.arena_cache import LayerShape
 from guided_backends.transformers.head import Head, LinearHead, OwnHead
 
 __all__ = ["Probe"]
+
+_log = logging.getLogger("guided.backends")
 
 NUM_SHARED, NUM_TAIL = 5, 3
 
@@ -81,7 +84,8 @@ class Probe:
         """Whether another way to run it gives the model's own logits too."""
         try:
             return self._difference(head, run) <= _tolerance(architecture)
-        except Exception:
+        except Exception as error:  # the model's own; the way that it is known to take is still there
+            _log.debug("%s does not run this way: %s", type(architecture.model).__name__, _brief(error))
             return False
 
     def _difference(self, head: Head, run: Run) -> float:
