@@ -286,17 +286,38 @@ std::optional<Lexer::Run> Lexer::run(LexId state) {
     return Run{boundary(intern_residual(unbounded), states_[state].spelling), run->min, run->max};
 }
 
+// No character leads to nothing from here, nor from anywhere that it leads to.
 bool Lexer::is_total(LexId state) {
     const std::uint32_t residual = states_[state].residual;
     if (residuals_[residual].is_total || residuals_[residual].knows_total) return residuals_[residual].is_total;
-    bool is_total = true;
-    for (std::uint32_t cls = 0; cls < num_classes(residual) && is_total; ++cls) {
-        if (residuals_[residual].partition->classes[cls].empty()) continue;
-        const std::int32_t to = target(residual, cls);
-        is_total = to == static_cast<std::int32_t>(residual) || (to >= 0 && residuals_[static_cast<std::uint32_t>(to)].is_total);
-    }
     residuals_[residual].knows_total = true;
-    return residuals_[residual].is_total = is_total;
+    std::vector<std::uint32_t> seen{residual};
+    for (std::size_t i = 0; i < seen.size(); ++i)
+        for (std::uint32_t cls = 0; cls < num_classes(seen[i]); ++cls) {
+            if (residuals_[seen[i]].partition->classes[cls].empty()) continue;
+            const std::int32_t to = target(seen[i], cls);
+            if (to < 0) return false;
+            const auto next = static_cast<std::uint32_t>(to);
+            if (residuals_[next].is_total || std::find(seen.begin(), seen.end(), next) != seen.end()) continue;
+            if (residuals_[next].knows_total || seen.size() == kMostTotal) return false;
+            seen.push_back(next);
+        }
+    for (std::uint32_t r : seen) residuals_[r].is_total = true;
+    return true;
+}
+
+LexId Lexer::usual_next(LexId state) {
+    const std::uint32_t residual = states_[state].residual;
+    const Partition& p = *residuals_[residual].partition;
+    LexId usual = state;
+    std::uint32_t most = 0;
+    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+        std::uint32_t num = 0;
+        for (const Range& r : p.classes[cls]) num += r.lo < 0x80 ? std::min(r.hi, 0x7Fu) - r.lo + 1 : 0;
+        if (num <= most) continue;
+        if (const std::int32_t to = target(residual, cls); to >= 0) usual = boundary(static_cast<std::uint32_t>(to), states_[state].spelling), most = num;
+    }
+    return usual;
 }
 
 const Lexer::Bytes* Lexer::loop(LexId state) {

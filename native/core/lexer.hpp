@@ -60,6 +60,7 @@ class Lexer {
     // The least and most characters still to come, if any characters will do.
     std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(LexId state) const;
     bool is_total(LexId state);  // any text goes on somehow; `false` may be wrong
+    LexId usual_next(LexId state);  // where most of the ASCII characters lead; `state` itself if to nowhere
     // Where characters of one set are left, so many of them: the state with no bound on how many, and the bounds.
     struct Run {
         LexId unbounded;
@@ -139,7 +140,7 @@ class Lexer {
     };
     std::vector<Slot> residual_slots_;  // by their items, in one array; kUnbounded: empty
     std::vector<State> states_;
-    static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 40, kArcsInList = 512;
+    static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 40, kArcsInList = 512, kMostTotal = 32;
     std::vector<Arc> found_arcs_;                     // while a form is looked for
     std::vector<std::unique_ptr<Arc[]>> arc_lists_;  // of kArcsInList each, which stay where they are
     std::size_t num_last_arcs_ = kArcsInList;         // used in the last of them

@@ -88,7 +88,7 @@ LexRowPtr LexRows::any_text(LexId state, Counts counts) {
     auto row = std::make_shared<LexRow>();
     row->base = free.up_to(most);
     if (lexer_.spelling(state) == Spelling::Text) return row;
-    const auto all = free.closings(Trie::kRoot, trie_.num_nodes());
+    const auto all = free.closings.between(Trie::kRoot, trie_.num_nodes());
     if (least == 0 && most == kUnbounded) {
         row->closing_free.push_back({all, state});
         return row;
@@ -181,7 +181,7 @@ bool LexRows::add_in_one(Walk& w, NodeId node, LexId state) {
     }
     if (lexer_.partial(state) != 0) return false;
     if (lexer_.is_free(state)) return add_free(w, first, end, state), true;
-    if (lexer_.is_total(state) && !w.is_text) return add_total(w, node, state), true;
+    if (!w.is_text && lexer_.is_total(state)) return add_total(w, node, state), true;
     if (!w.is_key)
         if (const auto counts = lexer_.any_text(state)) return add_counted(w, node, *counts), true;
     const auto* below = trie_.bytes_below(node);
@@ -199,23 +199,22 @@ bool LexRows::add_in_one(Walk& w, NodeId node, LexId state) {
 // other bytes follow are looked at.
 bool LexRows::add_loop(Walk& w, NodeId node, LexId state, const Lexer::Bytes& loop) {
     if (w.takes_away || w.is_text || !w.is_aligned) return false;
-    for (NodeId n = node; n != Trie::kRoot; n = trie_.parent(n))
-        if (!loop[trie_.byte(n)]) return false;  // the list is of texts from the root
+    if (!is_spelled_by(node, loop)) return false;  // the list is of texts from the root
     const auto leaving = lexer_.bytes_out_of(state, loop);
     if (leaving.size() > kMostLeaving) return false;
     const auto text = w.free.loop_text(trie_, loop);
     const NodeId end = trie_.end(node);
     if (!w.many) w.many = node == Trie::kRoot ? std::make_shared<Words>(*text->words) : std::make_shared<Words>(trie_.num_words());
     if (node != Trie::kRoot)
-        for (auto it = std::upper_bound(text->nodes.begin(), text->nodes.end(), node); it != text->nodes.end() && *it < end; ++it)
-            for (std::int32_t t : trie_.tokens_at(*it)) w.many->add(t);
+        for (std::int32_t t : trie_.tokens_between(node + 1, end))
+            if (text->words->has(t)) w.many->add(t);
     if (lexer_.nullable(state))
         for (auto it = std::upper_bound(text->quotes.begin(), text->quotes.end(), node); it != text->quotes.end() && *it < end; ++it) close(w, *it, state);
     for (std::uint8_t b : leaving) {
         const std::int32_t next = lexer_.next(state, b);
         const auto& places = trie_.nodes_of_byte(b);
         for (auto it = std::upper_bound(places.begin(), places.end(), node); it != places.end() && *it < end; ++it)
-            if (text->inside[trie_.parent(*it)]) visit_child(w, *it, state, next);
+            if (text->has(trie_.parent(*it))) visit_child(w, *it, state, next);
     }
     return true;
 }
@@ -254,12 +253,40 @@ void LexRows::add_free(Walk& w, NodeId from, NodeId to, LexId end) {
 void LexRows::add_total(Walk& w, NodeId node, LexId state) {
     add_free(w, node + 1, trie_.end(node), state);
     w.ranges.back().is_total = true;
+    const LexId most = lexer_.usual_next(state);
+    const Lexer::Bytes* loop = trie_.end(node) - node > kManyNodes ? lexer_.loop(most) : nullptr;
     Path path(state);
-    const auto& quotes = w.free.quotes;
-    for (auto it = std::upper_bound(quotes.begin(), quotes.end(), node); it != quotes.end() && *it < trie_.end(node); ++it) {
+    if (!loop || !is_spelled_by(node, *loop)) return close_each(w, w.free.quotes, node, node + 1, trie_.end(node), path);
+    // behind most children the lexer stays in one state, whatever bytes of its loop come
+    const auto text = w.free.loop_text(trie_, *loop);
+    w.row.owners.push_back(text);
+    auto close_loop = [&](NodeId from, NodeId to) {
+        if (lexer_.nullable(most)) share_closings(w, text->closings.between(from, to), most);
+        close_each(w, text->other_quotes, node, from, to, path);
+    };
+    NodeId from = node + 1;
+    for (NodeId child : trie_.children(node)) {
+        if ((*loop)[trie_.byte(child)] && lexer_.next(state, trie_.byte(child)) == static_cast<std::int32_t>(most)) continue;
+        close_loop(from, child);
+        from = trie_.end(child);
+        close_each(w, w.free.quotes, node, child, from, path);
+    }
+    close_loop(from, trie_.end(node));
+}
+
+// Those of the quotes that lie in a range below `node`, where `path` starts.
+void LexRows::close_each(Walk& w, std::span<const NodeId> quotes, NodeId node, NodeId from, NodeId to, Path& path) {
+    for (auto it = std::lower_bound(quotes.begin(), quotes.end(), from); it != quotes.end() && *it < to; ++it) {
         const std::int32_t before = path.at(lexer_, trie_, trie_.parent(*it), node);
         if (before >= 0 && lexer_.nullable(static_cast<LexId>(before))) close(w, *it, static_cast<LexId>(before));
     }
+}
+
+// The text from the root of the trie to this node.
+bool LexRows::is_spelled_by(NodeId node, const Lexer::Bytes& bytes) const {
+    for (; node != Trie::kRoot; node = trie_.parent(node))
+        if (!bytes[trie_.byte(node)]) return false;
+    return true;
 }
 
 // The subtree of `node`, where from `counts` characters on anything may come: a comparison for each node, no automaton.
@@ -286,8 +313,7 @@ void LexRows::add_counted(Walk& w, NodeId node, Counts counts) {
     }
 }
 
-void LexRows::share_closings(Walk& w, NodeId from, NodeId to, LexId end) {
-    const auto found = w.free.closings(from, to);
+void LexRows::share_closings(Walk& w, std::span<const Crossing> found, LexId end) {
     auto& lists = w.row.closing_free;
     if (found.empty()) return;
     if (!lists.empty() && lists.back().end == end && lists.back().crossings.data() + lists.back().crossings.size() == found.data())
@@ -316,16 +342,16 @@ void LexRows::take_away(Walk& w) {
     auto& apart = w.dead;  // where strings do not close in that state
     for (const auto& r : w.ranges) {
         apart.push_back(r);
-        if (!r.is_total && lexer_.nullable(r.end)) share_closings(w, r.from, r.to, r.end);
+        if (!r.is_total && lexer_.nullable(r.end)) share_closings(w, w.free.closings.between(r.from, r.to), r.end);
     }
     std::sort(apart.begin(), apart.end(), [](const auto& x, const auto& y) { return x.from < y.from; });
     if (!lexer_.nullable(w.most)) return;
     NodeId at = Trie::kRoot;
     for (const auto& r : apart) {
-        if (at < r.from) share_closings(w, at, r.from, w.most);
+        if (at < r.from) share_closings(w, w.free.closings.between(at, r.from), w.most);
         at = std::max(at, r.to);
     }
-    if (at < trie_.num_nodes()) share_closings(w, at, trie_.num_nodes(), w.most);
+    if (at < trie_.num_nodes()) share_closings(w, w.free.closings.between(at, trie_.num_nodes()), w.most);
 }
 
 // A row with too many exceptions has words of its own.
@@ -345,7 +371,7 @@ void LexRows::add_ranges(Walk& w) {
         covered += r.to - r.from;
         if (r.is_total || !lexer_.nullable(r.end)) continue;
         if (!w.is_text) {
-            share_closings(w, r.from, r.to, r.end);
+            share_closings(w, w.free.closings.between(r.from, r.to), r.end);
             continue;
         }
         for (NodeId n = r.from; n < r.to && w.row.exits.size() <= kMaxExits; ++n)

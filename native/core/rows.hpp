@@ -52,7 +52,9 @@ class LexRows {
     void add_ranges(Walk& w);
     void take_away(Walk& w);
     void fit_base(LexRow& row) const;
-    void share_closings(Walk& w, NodeId from, NodeId to, LexId end);
+    void share_closings(Walk& w, std::span<const Crossing> found, LexId end);
+    void close_each(Walk& w, std::span<const NodeId> quotes, NodeId node, NodeId from, NodeId to, Path& path);
+    bool is_spelled_by(NodeId node, const Lexer::Bytes& bytes) const;
     void close(Walk& w, NodeId quote, LexId end);
     void list_what_follows(LexRow& row);
 

@@ -223,7 +223,8 @@ std::string_view Trie::bytes_of(std::int32_t token) const {
 FreeText& Trie::free_text(Spelling spelling) {
     auto& slot = free_texts_[static_cast<std::size_t>(spelling)];
     if (!slot) slot.reset(new FreeText(*this, spelling));
-    if (slot->closings_of_.empty()) slot->list_closings(*this);
+    // not among the tables that are kept on disk: they are few, and point to the crossings
+    if (!slot->closings.is_listed()) slot->closings.list(*this, slot->quotes, slot->chars);
     return *slot;
 }
 
@@ -283,44 +284,21 @@ void FreeText::list_words(std::uint32_t num_words) {
     words = std::move(all);
 }
 
-// Not among the tables that are kept on disk: they are few, and point to the crossings.
-void FreeText::list_closings(const Trie& trie) {
-    closings_of_.push_back(0);
+void Closings::list(const Trie& trie, std::span<const NodeId> quotes, std::span<const std::uint16_t> chars) {
+    quotes_ = quotes;
+    starts_.push_back(0);
     for (NodeId quote : quotes) {
         if (trie.has_tails())
-            for (Crossing c : trie.crossings(quote)) c.chars = chars[trie.parent(quote)], closings_.push_back(c);
-        closings_of_.push_back(static_cast<std::uint32_t>(closings_.size()));
+            for (Crossing c : trie.crossings(quote)) c.chars = chars[trie.parent(quote)], crossings_.push_back(c);
+        starts_.push_back(static_cast<std::uint32_t>(crossings_.size()));
     }
 }
 
-std::span<const Crossing> FreeText::closings(NodeId from, NodeId to) const {
+std::span<const Crossing> Closings::between(NodeId from, NodeId to) const {
     auto at = [&](NodeId n) {
-        return closings_.data() + closings_of_[static_cast<std::size_t>(std::lower_bound(quotes.begin(), quotes.end(), n) - quotes.begin())];
+        return crossings_.data() + starts_[static_cast<std::size_t>(std::lower_bound(quotes_.begin(), quotes_.end(), n) - quotes_.begin())];
     };
     return {at(from), at(to)};
-}
-
-std::shared_ptr<const LoopText> FreeText::loop_text(const Trie& trie, const std::bitset<256>& bytes) {
-    if (const auto it = loop_texts_.find(bytes); it != loop_texts_.end()) return it->second;
-    auto made = std::make_shared<LoopText>();
-    auto tokens = std::make_shared<Words>(trie.num_words());
-    made->inside.resize(trie.num_nodes());
-    made->inside[Trie::kRoot] = true;
-    for (NodeId n = 1; n < trie.num_nodes();) {
-        if (chars[n] == kDead || !bytes[trie.byte(n)]) {
-            n = trie.end(n);
-            continue;
-        }
-        made->inside[n] = true;
-        if (!trie.tokens_at(n).empty()) made->nodes.push_back(n);
-        for (std::int32_t t : trie.tokens_at(n)) tokens->add(t);
-        ++n;
-    }
-    for (NodeId quote : quotes)
-        if (made->inside[trie.parent(quote)]) made->quotes.push_back(quote);
-    made->words = std::move(tokens);
-    if (loop_texts_.size() >= kMaxLoopTexts) loop_texts_.clear();
-    return loop_texts_[bytes] = std::move(made);
 }
 
 WordsPtr FreeText::up_to(std::uint32_t num_chars) {

@@ -73,6 +73,7 @@ struct LexRow {
     std::vector<std::int32_t> adds, removes;  // beside the base
     std::vector<Crossing> closing;            // of a JSON string: tokens that close it
     std::vector<SharedCrossings> closing_free;  // and those that close it where any text may stand
+    std::vector<std::shared_ptr<const void>> owners;  // of such lists
     // of text: the nodes after which it may end, in any order; the tokens that open a string right there; the nodes' children
     std::vector<NodeId> exits;
     std::vector<Crossing> opening;
@@ -80,7 +81,7 @@ struct LexRow {
     bool has_exits = false;  // exits are listed (false: text that may end almost everywhere)
 
     std::size_t num_bytes() const;
-    void shrink() { adds.shrink_to_fit(), removes.shrink_to_fit(), closing.shrink_to_fit(), closing_free.shrink_to_fit(), exits.shrink_to_fit(), opening.shrink_to_fit(), next.shrink_to_fit(); }
+    void shrink() { adds.shrink_to_fit(), removes.shrink_to_fit(), closing.shrink_to_fit(), closing_free.shrink_to_fit(), exits.shrink_to_fit(), opening.shrink_to_fit(), next.shrink_to_fit(), owners.shrink_to_fit(); }
     template <typename F>
     void each_closing(F&& use) const {
         for (const Crossing& c : closing) use(c);
@@ -91,12 +92,28 @@ struct LexRow {
 
 class Trie;
 
+// Tokens that go on behind quotes, one quote after another.
+class Closings {
+   public:
+    bool is_listed() const { return !starts_.empty(); }
+    void list(const Trie& trie, std::span<const NodeId> quotes, std::span<const std::uint16_t> chars);  // which must stay
+    std::span<const Crossing> between(NodeId from, NodeId to) const;  // quotes at these nodes
+
+   private:
+    std::span<const NodeId> quotes_;
+    std::vector<std::uint32_t> starts_;  // of each quote in the list, and where the last one ends
+    std::vector<Crossing> crossings_;
+};
+
 // Where text of some bytes only may stand.
 struct LoopText {
-    std::vector<bool> inside;           // of each node: the path to it spells such a text
-    std::vector<NodeId> nodes;          // those of them at which tokens end
-    std::vector<NodeId> quotes;         // behind such a text
+    ByteSet bytes;
+    std::vector<std::uint64_t> inside;  // bit n & 63 of n >> 6: the path to this node spells such a text
     WordsPtr words;                     // the tokens
+    std::vector<NodeId> quotes, other_quotes;  // behind such a text; where a string could be closed behind another
+    Closings closings;                  // of `quotes`
+
+    bool has(NodeId n) const { return inside[n >> 6] >> (n & 63) & 1; }
 };
 
 // Where any text may stand: how many characters each token spells, and where a JSON string could be closed.
@@ -104,10 +121,9 @@ class FreeText : public FreeTables {
    public:
     WordsPtr words;  // all tokens that are a spelling
 
-    // Tokens that go on behind the quotes at these nodes, with the characters before.
-    std::span<const Crossing> closings(NodeId from, NodeId to) const;
+    Closings closings;  // of `quotes`, with the characters before
     // Text of these bytes alone; kept for a few sets of bytes that were asked for last.
-    std::shared_ptr<const LoopText> loop_text(const Trie& trie, const std::bitset<256>& bytes);
+    std::shared_ptr<const LoopText> loop_text(const Trie& trie, const ByteSet& bytes);
     WordsPtr up_to(std::uint32_t num_chars);  // tokens that spell this many characters at most
 
    private:
@@ -118,14 +134,11 @@ class FreeText : public FreeTables {
     void sort_tokens(const Trie& trie);
     void list_words(std::uint32_t num_words);
 
-    void list_closings(const Trie& trie);
-
     Arena arena_;
-    std::vector<Crossing> closings_;          // of one quote after another
-    std::vector<std::uint32_t> closings_of_;  // of each of `quotes`, and one more: where they begin
     std::unordered_map<std::uint32_t, WordsPtr> up_to_;
-    static constexpr std::size_t kMaxLoopTexts = 64;
-    std::unordered_map<std::bitset<256>, std::shared_ptr<const LoopText>> loop_texts_;
+    std::shared_ptr<LoopText> all_text(const Trie& trie) const;
+    static constexpr std::size_t kMaxLoopTexts = 128;
+    std::unordered_map<ByteSet, std::shared_ptr<const LoopText>> loop_texts_;
 };
 
 class Trie {
@@ -170,6 +183,7 @@ class Trie {
     bool has_tails() const { return tails_ != nullptr; }  // a trie of tails has none of its own
 
     std::span<const std::int32_t> tokens_at(NodeId n) const { return {t_.ids.data() + t_.rank[n], t_.ids.data() + t_.rank[n + 1]}; }
+    std::span<const std::int32_t> tokens_between(NodeId from, NodeId to) const { return {t_.ids.data() + t_.rank[from], t_.ids.data() + t_.rank[to]}; }
 
     struct Stamps {
         std::vector<std::uint32_t> of;  // of each token: when it was last put into a row
