@@ -53,6 +53,7 @@ struct Schemas::Branch {
     std::vector<BranchChoice> choices;
     std::vector<Lits> excluded;  // ways that earlier branches follow
     std::vector<Scope> scopes;
+    std::vector<std::pair<Lit, Path>> conditions;  // that stand elsewhere than the groups that speak of them
 
     void take(const Lits& option, const Scopes& in, const Path& path) {
         for (std::size_t i = option.size(); i-- > 0;) units.push_back({option[i], in, child_path(path, i)});
@@ -130,16 +131,19 @@ bool Schemas::visit(Branch& b, const BranchUnit& unit, TypeBit type, std::uint32
         if (other == l && in == unit.scopes) return true;
     }
     b.visited.push_back({l, unit.scopes});
+    const auto condition = std::find_if(b.conditions.begin(), b.conditions.end(), [&](const auto& c) { return c.first == l; });
+    const Path& own = condition == b.conditions.end() ? unit.path : condition->second;
     const SchemaNode& s = node(l);
     if (l & 1) {
         if (!(s.types & type)) return true;
         const auto& options = refutations(l >> 1, type);
         if (options->empty()) return false;
-        b.choices.push_back({options, {}, unit.path});
+        b.choices.push_back({options, {}, own});
         return true;
     }
     if (!(s.types & type)) return false;
-    if (s.constrains(type)) b.choose(l, unit.path);
+    const auto path = [&](std::size_t i) { return child_path(own, s.order.empty() ? i : s.order[i]); };
+    if (s.constrains(type)) b.choose(l, s.order.empty() ? own : path(0));
     const Lit unevaluated = type == kObject ? s.unevaluated_properties : s.unevaluated_items;
     for (std::uint32_t scope : unit.scopes) {
         annotate(b.scopes[scope].evaluated, s, type);
@@ -151,13 +155,14 @@ bool Schemas::visit(Branch& b, const BranchUnit& unit, TypeBit type, std::uint32
         b.scopes.push_back({l >> 1, {}});
         annotate(b.scopes.back().evaluated, s, type);
     }
-    std::size_t at = s.all_of.size();
-    for (std::size_t i = at; i-- > 0;) b.units.push_back({s.all_of[i], inner, child_path(unit.path, i)});
+    std::size_t at = s.all_of.size() + 1;
+    for (std::size_t i = s.all_of.size(); i-- > 0;) b.units.push_back({s.all_of[i], inner, path(i + 1)});
     auto choose = [&](Options options) {
-        b.choices.push_back({std::make_shared<const Options>(std::move(options)), inner, child_path(unit.path, at++)});
+        b.choices.push_back({std::make_shared<const Options>(std::move(options)), inner, path(at++)});
     };
     for (const auto& group : s.any_of) choose(options_of(group, false, !inner.empty(), layout));
     for (const auto& group : s.one_of) choose(options_of(group, true, false, layout));
+    if (s.condition != kNone) b.conditions.push_back({s.condition, path(at)});
     return true;
 }
 

@@ -86,11 +86,15 @@ void Schemas::name_keys(Object& o, const Lits& lits) {
         if (index.try_emplace(text, o.keys.size()).second)
             o.keys.push_back({text, pool_.literal(key_text(text)), {}, is_declared, false, 0});
     };
-    for (Lit l : lits)
-        for (const auto& [text, _] : node(l).properties) add(text, true);
+    for (Lit l : lits)  // what a schema that does not hold names is not declared by it
+        if (!node(l).is_rule)
+            for (const auto& [text, _] : node(l).properties) add(text, true);
     o.num_declared = static_cast<std::uint32_t>(o.keys.size());
-    for (Lit l : lits)
+    for (Lit l : lits) {
+        if (node(l).is_rule)
+            for (const auto& [text, _] : node(l).properties) add(text, false);
         for (KeyId text : node(l).required) add(text, false);
+    }
     for (Lit old : o.apart_from)
         for (const auto& [text, _] : node(old).properties) add(text, false);
     std::uint32_t witness = 0;

@@ -66,6 +66,9 @@ struct SchemaNode {
     bool is_rule = false;          // made by a negation: says no more than its keys or items
     std::vector<Lit> all_of;
     std::vector<std::vector<Lit>> any_of, one_of;
+    Lit condition = kNone;  // of `if`, which groups of any_of speak of
+    // Ranks by which keys are declared: of the node's own, of all_of, any_of, one_of, the condition. Empty: in this order.
+    std::vector<std::uint32_t> order;
     Lit unevaluated_properties = kNone, unevaluated_items = kNone;
     bool breaks_unevaluated = false;  // some unevaluated key or item must *not* be as said: such a node is made by a negation
     bool is_defined = false;

@@ -1,5 +1,6 @@
 // What a schema says of objects and arrays, and keywords that apply schemas to the same value.
 #include <algorithm>
+#include <numeric>
 #include <unordered_set>
 
 #include "schema_lowering.hpp"
@@ -104,36 +105,63 @@ void SchemaLowering::add_array(SchemaNode& n, const Kept& kept, const Place& pla
 }
 
 void SchemaLowering::add_applicators(SchemaNode& n, const Kept& kept, const Place& place) {
-    n.all_of = branches(kept, place, Keyword::AllOf);
+    std::vector<Applied> all;
+    if (kept.has(Keyword::AllOf))
+        for (const Lit l : branches(kept, place, Keyword::AllOf)) all.push_back({{l}, Keyword::AllOf});
     for (const Keyword k : {Keyword::Ref, Keyword::DynamicRef, Keyword::RecursiveRef})
-        if (kept.has(k)) n.all_of.push_back(node(follow(place, k)));
-    if (kept.has(Keyword::Not)) n.all_of.push_back(negated(child(place, kept[Keyword::Not], Keyword::Not)));
-    std::vector<Lits> any_of = std::move(n.any_of), one_of;
+        if (kept.has(k)) all.push_back({{node(follow(place, k))}, k});
+    if (kept.has(Keyword::Not)) all.push_back({{negated(child(place, kept[Keyword::Not], Keyword::Not))}, Keyword::Not});
+    for (Lits& values : n.any_of) all.push_back({std::move(values), kept.has(Keyword::Enum) ? Keyword::Enum : Keyword::Const});
     n.any_of.clear();
-    if (kept.has(Keyword::AnyOf)) any_of.push_back(branches(kept, place, Keyword::AnyOf));
-    if (kept.has(Keyword::If)) add_condition(any_of, kept, place);
-    add_dependencies(any_of, kept, place);
+    if (kept.has(Keyword::AnyOf)) all.push_back({branches(kept, place, Keyword::AnyOf), Keyword::AnyOf});
+    if (kept.has(Keyword::If)) n.condition = add_condition(all, kept, place);
+    add_dependencies(all, kept, place);
     if (kept.has(Keyword::OneOf)) {
         const bool is_disjoint = are_disjoint(place, kept[Keyword::OneOf]);
-        (is_disjoint ? any_of : one_of).push_back(branches(kept, place, Keyword::OneOf));
+        all.push_back({branches(kept, place, Keyword::OneOf), Keyword::OneOf, !is_disjoint});
     }
-    simplify(n, any_of, one_of);
+    simplify(n, std::move(all), kept, place);
 }
 
 // Groups without what can never hold; groups of one are conditions.
-void SchemaLowering::simplify(SchemaNode& n, const std::vector<Lits>& any_of, const std::vector<Lits>& one_of) const {
-    const auto keep = [&](Lits group, std::vector<Lits>& out) {
-        std::erase(group, kFalseLit);
-        if (group.size() > 1)
-            out.push_back(std::move(group));
-        else
-            n.all_of.push_back(group.empty() ? kFalseLit : group[0]);
-    };
-    for (const Lits& group : any_of)
-        if (has_unevaluated_ || std::ranges::find(group, kTrueLit) == group.end()) keep(distinct(group), n.any_of);
-    for (const Lits& group : one_of) keep(group, n.one_of);
-    n.all_of = distinct(n.all_of);
-    std::erase(n.all_of, kTrueLit);
+void SchemaLowering::simplify(SchemaNode& n, std::vector<Applied> applied, const Kept& kept, const Place& place) const {
+    std::vector<Keyword> all_of{Keyword::Properties}, any_of, one_of;  // under which the members of n.all_of ... stand
+    std::unordered_set<Lit> known;
+    for (Applied& a : applied) {
+        if (!a.is_one_of) {
+            if (!has_unevaluated_ && std::ranges::find(a.group, kTrueLit) != a.group.end()) continue;
+            a.group = distinct(a.group);
+        }
+        std::erase(a.group, kFalseLit);
+        if (a.group.size() > 1) {
+            (a.is_one_of ? n.one_of : n.any_of).push_back(std::move(a.group));
+            (a.is_one_of ? one_of : any_of).push_back(a.keyword);
+            continue;
+        }
+        const Lit l = a.group.empty() ? kFalseLit : a.group[0];
+        if (l == kTrueLit || !known.insert(l).second) continue;
+        n.all_of.push_back(l);
+        all_of.push_back(a.keyword);
+    }
+    for (const auto* more : {&any_of, &one_of}) all_of.insert(all_of.end(), more->begin(), more->end());
+    if (n.condition != kNone) all_of.push_back(Keyword::If);
+    n.order = order_of(all_of, kept, place);
+}
+
+// In which order parts of a schema that stand under these keywords declare keys: by where they stand. Only a schema that
+// closes its objects has named all their keys itself, so that no other part declares any. Empty: in the order given.
+std::vector<std::uint32_t> SchemaLowering::order_of(const std::vector<Keyword>& keywords, const Kept& kept, const Place& place) const {
+    const bool is_closed = kept.has(Keyword::AdditionalProperties) && is(kept[Keyword::AdditionalProperties], JsonKind::False);
+    std::array<std::uint32_t, kNumKeywords + 1> place_of{};
+    std::uint32_t num_members = 0;
+    for (const Document::Member& m : doc().members(place.schema)) place_of[static_cast<std::size_t>(m.keyword)] = ++num_members;
+    if (is_closed) place_of[static_cast<std::size_t>(Keyword::Properties)] = 0;
+    std::vector<std::uint32_t> by_place(keywords.size()), out(keywords.size());
+    std::iota(by_place.begin(), by_place.end(), 0u);
+    std::ranges::stable_sort(by_place, {}, [&](std::uint32_t i) { return place_of[static_cast<std::size_t>(keywords[i])]; });
+    if (std::ranges::is_sorted(by_place)) return {};
+    for (std::uint32_t i = 0; i < out.size(); ++i) out[by_place[i]] = i;
+    return out;
 }
 
 Lits SchemaLowering::branches(const Kept& kept, const Place& place, Keyword keyword) {
@@ -144,15 +172,16 @@ Lits SchemaLowering::branches(const Kept& kept, const Place& place, Keyword keyw
     return out;
 }
 
-void SchemaLowering::add_condition(std::vector<Lits>& groups, const Kept& kept, const Place& place) {
+Lit SchemaLowering::add_condition(std::vector<Applied>& groups, const Kept& kept, const Place& place) {
     const Lit condition = child(place, kept[Keyword::If], Keyword::If);
-    if (kept.has(Keyword::Then)) groups.push_back(implication(condition, child(place, kept[Keyword::Then], Keyword::Then)));
-    if (kept.has(Keyword::Else)) groups.push_back(implication(negated(condition), child(place, kept[Keyword::Else], Keyword::Else)));
+    if (kept.has(Keyword::Then)) groups.push_back({implication(condition, child(place, kept[Keyword::Then], Keyword::Then)), Keyword::Then});
+    if (kept.has(Keyword::Else)) groups.push_back({implication(negated(condition), child(place, kept[Keyword::Else], Keyword::Else)), Keyword::Else});
     if (has_unevaluated_ && condition > kFalseLit)
-        groups.push_back({condition, kTrueLit});  // says nothing of values, but what it evaluates counts
+        groups.push_back({{condition, kTrueLit}, Keyword::If});  // says nothing of values, but what it evaluates counts
+    return condition;
 }
 
-void SchemaLowering::add_dependencies(std::vector<Lits>& groups, const Kept& kept, const Place& place) {
+void SchemaLowering::add_dependencies(std::vector<Applied>& groups, const Kept& kept, const Place& place) {
     for (const Keyword k : {Keyword::Dependencies, Keyword::DependentRequired, Keyword::DependentSchemas}) {
         if (!kept.has(k)) continue;
         const ValueId map = kept[k];
@@ -167,7 +196,7 @@ void SchemaLowering::add_dependencies(std::vector<Lits>& groups, const Kept& kep
             }
             const Lit condition = has_key(doc().text(m.key));
             // Whether a key is there evaluates nothing: simpler than an implication, unless someone asks.
-            groups.push_back(has_unevaluated_ ? implication(condition, consequence) : Lits{negated(condition), consequence});
+            groups.push_back({has_unevaluated_ ? implication(condition, consequence) : Lits{negated(condition), consequence}, k});
         }
     }
 }

@@ -81,6 +81,11 @@ class SchemaLowering {
         std::vector<ValueId> numbers, structures;
         bool has_strings = false;  // some of them may have no spelling
     };
+    struct Applied {  // a group of schemas of which one, or exactly one, holds of the same value; of one: it holds
+        Lits group;
+        Keyword keyword;
+        bool is_one_of = false;
+    };
     struct Surface;  // what a branch of a `oneOf` says at first sight
 
     const Document& doc() const { return *document_; }
@@ -147,10 +152,11 @@ class SchemaLowering {
 
     // Applicators.
     void add_applicators(SchemaNode& n, const Kept& kept, const Place& place);
-    void simplify(SchemaNode& n, const std::vector<Lits>& any_of, const std::vector<Lits>& one_of) const;
+    void simplify(SchemaNode& n, std::vector<Applied> applied, const Kept& kept, const Place& place) const;
+    std::vector<std::uint32_t> order_of(const std::vector<Keyword>& keywords, const Kept& kept, const Place& place) const;
     Lits branches(const Kept& kept, const Place& place, Keyword keyword);
-    void add_condition(std::vector<Lits>& groups, const Kept& kept, const Place& place);
-    void add_dependencies(std::vector<Lits>& groups, const Kept& kept, const Place& place);
+    Lit add_condition(std::vector<Applied>& groups, const Kept& kept, const Place& place);
+    void add_dependencies(std::vector<Applied>& groups, const Kept& kept, const Place& place);
     Lits implication(Lit condition, Lit consequence);
     Lit has(std::span<const ValueId> names, std::uint32_t types);
     Lit has_key(std::string_view name);
