@@ -39,7 +39,7 @@ Row Masker::compute(const Config& config) {
 // Frame by frame: each is read as if it were alone.
 void Masker::walk_frames(const Config& config) {
     parts_.clear(), found_.clear();
-    Sink sink{trie_, found_, false};
+    Sink sink{trie_, &found_, nullptr};
     for (FrameId frame : config) {
         const Frame f = machine_.frame(frame);
         if (f.kind == FrameKind::Lex || f.kind == FrameKind::Text || f.kind == FrameKind::Key) {
@@ -53,51 +53,45 @@ void Masker::walk_frames(const Config& config) {
 
 // One row of the parts and the tokens found beside them.
 Row Masker::assembled() {
-    Trie::Stamps& stamps = trie_.stamps();
-    if (stamps.last > UINT32_MAX - 4) std::fill(stamps.of.begin(), stamps.of.end(), 0), stamps.last = 0;
-    const std::uint32_t is_removed = ++stamps.last, is_added = ++stamps.last;
-    auto stamp = [&](std::int32_t t) -> std::uint32_t& { return stamps.of[static_cast<std::size_t>(t)]; };
     Row row;
     const LexRow* dense = nullptr;
     std::shared_ptr<Words> own;  // where several rows are dense
     for (const LexRowPtr& part : parts_) {
-        if (!part->base) continue;
-        if (!dense) {
-            dense = part.get(), row.base = part->base;
-            for (std::int32_t t : part->removes) stamp(t) = is_removed;
-        } else if (part.get() != dense) {
-            if (!own) {
-                own = std::make_shared<Words>(*dense->base);
-                for (std::int32_t t : dense->removes) own->remove(t), stamp(t) = 0;
-            }
-            Words other = *part->base;
-            for (std::int32_t t : part->removes) other.remove(t);
-            own->count = 0;
-            for (std::size_t i = 0; i < own->bits.size(); ++i)
-                own->count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(own->bits[i] |= other.bits[i])));
-        }
+        if (!part->base || part.get() == dense) continue;
+        if (dense) join(own, *dense, *part);
+        else dense = part.get();
     }
-    if (own) row.base = own;
-    auto add = [&](std::int32_t t) {
-        if (stamp(t) == is_added) return;
-        stamp(t) = is_added;  // what was removed stays in the base then
-        if (!row.base || !row.base->has(t)) row.adds.push_back(t);
-    };
-    for (const LexRowPtr& part : parts_)
-        for (std::int32_t t : part->adds) add(t);
-    for (std::int32_t t : found_) add(t);
+    row.base = own ? own : dense ? dense->base : nullptr;
+    TokenMarks& added = trie_.marks();
+    for (const LexRowPtr& part : parts_) added.add_all(part->adds);
+    added.add_all(found_);
     if (dense && !own)
         for (std::int32_t t : dense->removes)
-            if (stamp(t) == is_removed) row.removes.push_back(t);
+            if (!added.has(t)) row.removes.push_back(t);  // else it stays in the base
+    added.drain([&](std::int32_t t) {
+        if (!row.base || !row.base->has(t)) row.adds.push_back(t);
+    });
     if (row.adds.size() + row.removes.size() > Row::kMaxShort) {
         own = row.base ? std::make_shared<Words>(*row.base) : std::make_shared<Words>(trie_.num_words());
         for (std::int32_t t : row.adds) own->add(t);
         for (std::int32_t t : row.removes) own->remove(t);
         row = {own, {}, {}, 0};
     }
-    std::sort(row.adds.begin(), row.adds.end()), std::sort(row.removes.begin(), row.removes.end());
     row.count = static_cast<std::uint32_t>((row.base ? row.base->count : 0) + row.adds.size() - row.removes.size());
     return row;
+}
+
+// The dense tokens of both rows; `own` is null or has those of the first already.
+void Masker::join(std::shared_ptr<Words>& own, const LexRow& first, const LexRow& other) const {
+    if (!own) {
+        own = std::make_shared<Words>(*first.base);
+        for (std::int32_t t : first.removes) own->remove(t);
+    }
+    Words more = *other.base;
+    for (std::int32_t t : other.removes) more.remove(t);
+    own->count = 0;
+    for (std::size_t i = 0; i < own->bits.size(); ++i)
+        own->count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(own->bits[i] |= more.bits[i])));
 }
 
 // A walk met a key or an item whose text it had not kept and then went on to another: ask the machine itself about
@@ -128,11 +122,6 @@ void Masker::verify(const Config& config, Row& row, std::ptrdiff_t quotes, std::
     }
 }
 
-void Masker::mark(Sink& sink, NodeId node) const {
-    const auto tokens = sink.trie.tokens_at(node);
-    sink.found.insert(sink.found.end(), tokens.begin(), tokens.end());
-}
-
 // Everything that may read the next byte once the lexeme of this frame has ended.
 Config Masker::closure_after(FrameId frame) {
     Config after;
@@ -149,7 +138,7 @@ void Masker::cross(FrameId frame, const LexRow& row) {
 
 void Masker::add_crossings(std::span<const Crossing> crossings, const TailSet& set) {
     for (const Crossing& c : crossings)
-        if (c.tail == Crossing::kNoTail || set.legal[c.tail]) found_.push_back(c.token);
+        if (c.tail == Crossing::kNoTail || set.legal.has(static_cast<std::int32_t>(c.tail))) found_.push_back(c.token);
 }
 
 void Masker::cross_string(FrameId frame, const LexRow& row) {
@@ -180,7 +169,7 @@ const Masker::TailSet& Masker::tails_after_key(FrameId frame, LexId end) {
 
 // Text that may end at a few places: what comes next is looked for only at the bytes that it can begin with.
 void Masker::cross_text(FrameId frame, const LexRow& row) {
-    Sink sink{trie_, found_, false};
+    Sink sink{trie_, &found_, nullptr};
     for (FrameId next : closure_after(frame)) {
         const Frame f = machine_.frame(next);
         if (f.kind == FrameKind::OpenText || f.kind == FrameKind::OpenKey) {
@@ -201,7 +190,7 @@ void Masker::cross_text(FrameId frame, const LexRow& row) {
 
 // The lexeme may end almost everywhere: look only at places followed by a byte that can begin what comes next.
 void Masker::cross_free_text(FrameId frame) {
-    Sink sink{trie_, found_, false};
+    Sink sink{trie_, &found_, nullptr};
     const LexId start = machine_.frame(frame).a;
     const Config after = closure_after(frame);
     Config begun;
@@ -213,7 +202,7 @@ void Masker::cross_free_text(FrameId frame) {
         for (NodeId n : trie_.nodes_of_byte(static_cast<std::uint8_t>(b))) {
             const std::int32_t state = path.at(machine_.lexer, trie_, trie_.parent(n));
             if (state < 0 || !machine_.lexer.nullable(static_cast<LexId>(state))) continue;
-            mark(sink, n);
+            sink.mark(n);
             add_frames(sink, n, begun);
         }
     }
@@ -227,11 +216,10 @@ const Masker::TailSet& Masker::tails(const Config& config) {
     }
     const bool was_tainted = machine_.tainted, had_tainted_items = machine_.tainted_items;
     machine_.tainted = machine_.tainted_items = false;
-    std::vector<std::int32_t> found;
-    Sink sink{trie_.tails(), found, true};
+    TailSet set{Words(trie_.tails().num_words())};
+    Sink sink{trie_.tails(), nullptr, &set.legal};
     add_frames(sink, Trie::kRoot, config);
-    TailSet set{std::vector<bool>(trie_.tails().num_tokens()), machine_.tainted, machine_.tainted_items};
-    for (std::int32_t tail : found) set.legal[static_cast<std::size_t>(tail)] = true;
+    set.is_tainted = machine_.tainted, set.has_tainted_items = machine_.tainted_items;
     machine_.tainted |= was_tainted, machine_.tainted_items |= had_tainted_items;
     if (tail_sets_.size() >= kMaxTailSets) tail_sets_.clear();
     return tail_sets_.emplace(config, std::move(set)).first->second;
@@ -260,8 +248,8 @@ void Masker::add_frame(Sink& sink, NodeId node, FrameId frame) {
         case FrameKind::OpenText:
         case FrameKind::OpenKey:
             if (const NodeId quote = sink.trie.child(node, '"')) {
-                if (!sink.is_tails) return add_crossings(trie_.crossings(quote), tails_after_quote(frame));
-                mark(sink, quote);
+                if (!sink.tails) return add_crossings(trie_.crossings(quote), tails_after_quote(frame));
+                sink.mark(quote);
                 Config inside;
                 machine_.step({frame}, '"', inside);
                 add_frames(sink, quote, inside);
@@ -280,7 +268,7 @@ void Masker::add_raw(Sink& sink, NodeId node, FrameId frame) {
     for (std::size_t i = f.b; i < text.size(); ++i) {
         node = sink.trie.child(node, static_cast<std::uint8_t>(text[i]));
         if (node == Trie::kRoot) return;
-        mark(sink, node);
+        sink.mark(node);
     }
     if (sink.trie.has_children(node)) add_frames(sink, node, closure_after(frame));
 }
@@ -314,42 +302,52 @@ bool Masker::is_between_characters(Sink& sink, NodeId node, LexId state) {
 void Masker::add_free(Sink& sink, NodeId from, NodeId to, FrameId frame, LexId state) {
     const bool is_text = machine_.frame(frame).kind == FrameKind::Lex;
     const FreeText& free = sink.trie.free_text(machine_.lexer.spelling(state));
+    if (sink.tails && !is_text) {  // the tails at a range of nodes are a range of ids
+        const auto tails = sink.trie.tokens_between(from, to);
+        if (!tails.empty()) sink.tails->add_range(*free.words, tails.front(), tails.back() + 1);
+        for (auto it = std::lower_bound(free.quotes.begin(), free.quotes.end(), from); it != free.quotes.end() && *it < to; ++it)
+            add_lexeme_child(sink, *it, frame, state, Lexer::kEnd);
+        return;
+    }
     for (NodeId n = from; n < to;) {
         if (free.chars[n] == FreeText::kDead) {
             if (std::binary_search(free.quotes.begin(), free.quotes.end(), n)) add_lexeme_child(sink, n, frame, state, Lexer::kEnd);
             n = sink.trie.end(n);
             continue;
         }
-        mark(sink, n);
-        if (is_text && free.is_whole[n] && sink.trie.has_children(n)) add_frames(sink, n, closure_after(frame));
+        sink.mark(n);
+        if (is_text && free.is_whole[n] && sink.trie.has_children(n)) add_frames(sink, n, after_end(sink, frame, kAnyEnd));
         ++n;
     }
 }
 
+// What comes after a lexeme; of keys it matters in which state of the lexer they end.
 const Config& Masker::after_end(Sink& sink, FrameId frame, LexId end) {
-    const auto [it, fresh] = sink.after_end.try_emplace((std::uint64_t(frame) << 32) | end);
-    if (!fresh) return it->second;
-    Config& after = it->second;
-    if (machine_.frame(frame).kind == FrameKind::Text) machine_.leave(frame, after);
-    else machine_.complete_key(frame, end, kUnknownExtras, after);
+    const std::uint64_t key = (std::uint64_t(frame) << 32) | end;
+    for (const auto& [of, after] : sink.after_end)  // they are few
+        if (of == key) return after;
+    Config after;
+    if (machine_.frame(frame).kind == FrameKind::Key) machine_.complete_key(frame, end, kUnknownExtras, after);
+    else machine_.leave(frame, after);
     machine_.add_closure(after);
-    return after;
+    return sink.after_end.emplace_back(key, std::move(after)).second;
 }
 
 // `child` has been reached from `state` with the lexer's answer `next`.
 void Masker::add_lexeme_child(Sink& sink, NodeId child, FrameId frame, LexId state, std::int32_t next) {
     if (next == Lexer::kEnd) {
-        const Config& after = after_end(sink, frame, state);
+        const bool is_key = machine_.frame(frame).kind == FrameKind::Key;
+        const Config& after = after_end(sink, frame, is_key ? state : kAnyEnd);
         if (after.empty()) return;
-        if (!sink.is_tails) return add_crossings(trie_.crossings(child), tails(after));
-        mark(sink, child);
+        if (!sink.tails) return add_crossings(trie_.crossings(child), tails(after));
+        sink.mark(child);
         return add_frames(sink, child, after);
     }
     if (next < 0) return;
-    mark(sink, child);
+    sink.mark(child);
     if (!sink.trie.has_children(child)) return;
     const auto at = static_cast<LexId>(next);
-    if (machine_.lexer.nullable(at) && machine_.frame(frame).kind == FrameKind::Lex) add_frames(sink, child, closure_after(frame));
+    if (machine_.lexer.nullable(at) && machine_.frame(frame).kind == FrameKind::Lex) add_frames(sink, child, after_end(sink, frame, kAnyEnd));
     add_lexeme(sink, child, frame, at);
 }
 

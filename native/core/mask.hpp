@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
@@ -41,16 +42,23 @@ class Masker {
 
    private:
     struct TailSet {  // of the tails that may follow, and whether that depended on a text that was not kept
-        std::vector<bool> legal;
+        Words legal;
         bool is_tainted = false, has_tainted_items = false;
     };
     struct Sink {  // where a walk puts what it finds: tokens of the vocabulary, or tails
         Trie& trie;
-        std::vector<std::int32_t>& found;
-        bool is_tails;
+        std::vector<std::int32_t>* found;
+        Words* tails;  // null: tokens are found
         std::size_t num_entered = 0;
         std::unordered_set<std::uint64_t> entered{};  // (node, frame)
-        std::unordered_map<std::uint64_t, Config> after_end{};  // what follows a string: by (frame, the lexer's state)
+        std::deque<std::pair<std::uint64_t, Config>> after_end{};  // what follows a lexeme: by (frame, the lexer's state)
+
+        void mark(NodeId node) {
+            for (std::int32_t t : trie.tokens_at(node)) {
+                if (tails) tails->add(t);
+                else found->push_back(t);
+            }
+        }
     };
 
     void walk_frames(const Config& config);
@@ -73,11 +81,12 @@ class Masker {
     void add_free(Sink& sink, NodeId from, NodeId to, FrameId frame, LexId state);
     const Config& after_end(Sink& sink, FrameId frame, LexId end);
     void add_lexeme_child(Sink& sink, NodeId child, FrameId frame, LexId state, std::int32_t next);
-    void mark(Sink& sink, NodeId node) const;
     Row assembled();
+    void join(std::shared_ptr<Words>& own, const LexRow& first, const LexRow& other) const;
     void verify(const Config& config, Row& row, std::ptrdiff_t quotes, std::ptrdiff_t commas);
 
     static constexpr std::ptrdiff_t kNever = PTRDIFF_MAX;  // no token holds so many
+    static constexpr LexId kAnyEnd = kUnbounded;
     static constexpr std::size_t kMaxTailSets = 4096, kFewEntered = 256;
 
     Machine& machine_;

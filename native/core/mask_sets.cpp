@@ -26,7 +26,7 @@ void Masker::walk_rules(const Config& config) {
 }
 
 void Masker::walk_sets(const Config& config) {
-    Sink sink{trie_, found_, false};
+    Sink sink{trie_, &found_, nullptr};
     std::vector<Config> path{config};  // of the node's ancestors, with what follows lexemes that end there
     machine_.add_closure(path[0]);
     Config next;
@@ -37,7 +37,7 @@ void Masker::walk_sets(const Config& config) {
             n = trie_.end(n);
             continue;
         }
-        mark(sink, n);
+        sink.mark(n);
         machine_.add_closure(next);
         path.push_back(next);
         ++n;

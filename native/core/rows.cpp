@@ -260,18 +260,15 @@ void LexRows::add_total(Walk& w, NodeId node, LexId state) {
     // behind most children the lexer stays in one state, whatever bytes of its loop come
     const auto text = w.free.loop_text(trie_, *loop);
     w.row.owners.push_back(text);
-    auto close_loop = [&](NodeId from, NodeId to) {
-        if (lexer_.nullable(most)) share_closings(w, text->closings.between(from, to), most);
-        close_each(w, text->other_quotes, node, from, to, path);
-    };
-    NodeId from = node + 1;
-    for (NodeId child : trie_.children(node)) {
-        if ((*loop)[trie_.byte(child)] && lexer_.next(state, trie_.byte(child)) == static_cast<std::int32_t>(most)) continue;
-        close_loop(from, child);
-        from = trie_.end(child);
-        close_each(w, w.free.quotes, node, child, from, path);
+    for (NodeId at = node + 1; at < trie_.end(node);) {
+        const auto quote = std::lower_bound(text->quotes.begin(), text->quotes.end(), at);
+        if (quote == text->quotes.end() || *quote >= trie_.end(node)) break;
+        const NodeId child = trie_.child_towards(node, *quote);
+        at = trie_.end(child);
+        if (lexer_.next(state, trie_.byte(child)) != static_cast<std::int32_t>(most)) close_each(w, text->quotes, node, child, at, path);
+        else if (lexer_.nullable(most)) share_closings(w, text->closings.between(child, at), most);
     }
-    close_loop(from, trie_.end(node));
+    close_each(w, text->other_quotes, node, node + 1, trie_.end(node), path);
 }
 
 // Those of the quotes that lie in a range below `node`, where `path` starts.
@@ -337,8 +334,9 @@ void LexRows::each_token(const Walk& w, NodeId from, NodeId to, F&& use) const {
 // Everything but what is dead. Strings close in the state of free text, but behind quotes that were looked at.
 void LexRows::take_away(Walk& w) {
     w.row.base = w.free.words;
-    for (const auto& r : w.dead) each_token(w, r.from, r.to, [&](std::int32_t t) { w.row.removes.push_back(t); });
-    std::sort(w.row.removes.begin(), w.row.removes.end());
+    TokenMarks& dead = trie_.marks();
+    for (const auto& r : w.dead) each_token(w, r.from, r.to, [&](std::int32_t t) { dead.add(t); });
+    dead.drain([&](std::int32_t t) { w.row.removes.push_back(t); });
     auto& apart = w.dead;  // where strings do not close in that state
     for (const auto& r : w.ranges) {
         apart.push_back(r);
@@ -387,18 +385,23 @@ void LexRows::add_ranges(Walk& w) {
         for (const auto& r : w.ranges) each_token(w, r.from, r.to, [&](std::int32_t t) { w.row.adds.push_back(t); });
         return;
     }
-    std::vector<std::int32_t> legal = std::move(w.row.adds);
-    std::sort(legal.begin(), legal.end());
-    w.row.adds = {};
+    // what is neither in a range nor added; then what is added beside the words
     w.row.base = w.free.words;
-    NodeId at = 1;
+    TokenMarks& odd = trie_.marks();
+    odd.add_all(w.row.adds);
+    std::vector<std::int32_t> dead;
     auto take_away = [&](std::int32_t t) {
-        if (!std::binary_search(legal.begin(), legal.end(), t)) w.row.removes.push_back(t);
+        if (!odd.has(t)) dead.push_back(t);
     };
+    NodeId at = 1;
     for (const auto& r : w.ranges) each_token(w, at, r.from, take_away), at = r.to;
     each_token(w, at, trie_.num_nodes(), take_away);
-    for (std::int32_t t : legal)
+    w.row.adds = {};
+    odd.drain([&](std::int32_t t) {
         if (!w.row.base->has(t)) w.row.adds.push_back(t);
+    });
+    odd.add_all(dead);
+    odd.drain([&](std::int32_t t) { w.row.removes.push_back(t); });
 }
 
 // The lexer's state at `node`, below `top` where the path starts, or kDead. Neighbours share most of their path.

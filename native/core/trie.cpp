@@ -183,26 +183,23 @@ void Trie::list_occurrences() {
     for (NodeId n = 1; n < num_nodes(); ++n) nodes[filled[byte(n)]++] = n;
 }
 
+// Tails get their ids in the order of their bytes, so those at and below a node of their trie are a range of ids.
 void Trie::find_tails() {
     std::map<std::string_view, std::uint32_t> ids;
+    auto each = [&](auto&& use) {
+        for (NodeId quote : nodes_of_byte('"'))
+            for (NodeId n = quote; n < end(quote); ++n)
+                for (std::int32_t token : tokens_at(n)) use(quote, token, bytes_of(token).substr(depth(quote)));
+    };
+    each([&](NodeId, std::int32_t, std::string_view tail) {
+        if (!tail.empty()) ids.try_emplace(tail);
+    });
     TokenBytes texts;
-    for (NodeId quote : nodes_of_byte('"')) {
-        crossings_of_.push_back(static_cast<std::uint32_t>(crossings_.size()));
-        const std::uint32_t deep = depth(quote);
-        for (NodeId n = quote; n < end(quote); ++n) {
-            for (std::int32_t token : tokens_at(n)) {
-                const std::string_view tail = bytes_of(token).substr(deep);
-                if (tail.empty()) {
-                    crossings_.push_back({token, Crossing::kNoTail});
-                    continue;
-                }
-                const auto [it, fresh] = ids.try_emplace(tail, texts.size());
-                if (fresh) texts.add(tail);
-                crossings_.push_back({token, it->second});
-            }
-        }
-    }
-    crossings_of_.push_back(static_cast<std::uint32_t>(crossings_.size()));
+    for (auto& [tail, id] : ids) id = texts.size(), texts.add(tail);
+    crossings_of_.push_back(0);
+    for (NodeId quote : nodes_of_byte('"'))
+        crossings_of_.push_back(crossings_of_.back() + static_cast<std::uint32_t>(tokens_between(quote, end(quote)).size()));
+    each([&](NodeId, std::int32_t token, std::string_view tail) { crossings_.push_back({token, tail.empty() ? Crossing::kNoTail : ids[tail]}); });
     tails_.reset(new Trie(std::move(texts), TailsOfAnother{}));
 }
 

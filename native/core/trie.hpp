@@ -42,6 +42,14 @@ struct Words {
     void remove(std::int32_t t) {
         if (has(t)) bits[word(t)] &= ~static_cast<std::int32_t>(1u << (t & 31)), --count;
     }
+    // Those of the other set from `first` to before `last`; the count is left as it is.
+    void add_range(const Words& other, std::int32_t first, std::int32_t last) {
+        for (std::int32_t t = first; t < last; t = (t | 31) + 1) {
+            const std::int32_t left = last - (t & ~31);
+            const std::uint32_t below_last = left >= 32 ? ~0u : (1u << left) - 1;
+            bits[word(t)] |= other.bits[word(t)] & static_cast<std::int32_t>(below_last & (~0u << (t & 31)));
+        }
+    }
     void keep_only(const Words& other) {
         count = 0;
         for (std::size_t i = 0; i < bits.size(); ++i) count += static_cast<std::uint32_t>(std::popcount(static_cast<std::uint32_t>(bits[i] &= other.bits[i])));
@@ -51,6 +59,35 @@ struct Words {
     static std::size_t word(std::int32_t t) { return static_cast<std::size_t>(t) >> 5; }
 };
 using WordsPtr = std::shared_ptr<const Words>;
+
+// A set of tokens that are few: added in any order, taken out in ascending order without being sorted.
+class TokenMarks {
+   public:
+    void fit(std::uint32_t num_tokens) {
+        if (bits_.size() * 64 < num_tokens) bits_.resize(num_tokens / 64 + 1), used_.resize(bits_.size() / 64 + 1);
+    }
+    bool has(std::int32_t t) const { return bits_[word(t)] >> (t & 63) & 1; }
+    void add(std::int32_t t) {
+        bits_[word(t)] |= std::uint64_t(1) << (t & 63);
+        used_[word(t) >> 6] |= std::uint64_t(1) << (word(t) & 63);
+    }
+    template <typename Tokens>
+    void add_all(const Tokens& tokens) {
+        for (std::int32_t t : tokens) add(t);
+    }
+    template <typename F>
+    void drain(F&& use) {
+        for (std::size_t u = 0; u < used_.size(); ++u)
+            for (; used_[u]; used_[u] &= used_[u] - 1) {
+                const std::size_t w = u * 64 + static_cast<std::size_t>(std::countr_zero(used_[u]));
+                for (; bits_[w]; bits_[w] &= bits_[w] - 1) use(static_cast<std::int32_t>(w * 64) + std::countr_zero(bits_[w]));
+            }
+    }
+
+   private:
+    static std::size_t word(std::int32_t t) { return static_cast<std::size_t>(t) >> 6; }
+    std::vector<std::uint64_t> bits_, used_;  // `used_`: which words of `bits_` are not zero
+};
 
 // A token that goes on behind a quote.
 struct Crossing {
@@ -70,7 +107,7 @@ struct SharedCrossings {
 // Which tokens stay inside a lexeme, and where it may be left.
 struct LexRow {
     WordsPtr base;                            // null: `adds` says it all
-    std::vector<std::int32_t> adds, removes;  // beside the base
+    std::vector<std::int32_t> adds, removes;  // beside the base; `removes` ascending
     std::vector<Crossing> closing;            // of a JSON string: tokens that close it
     std::vector<SharedCrossings> closing_free;  // and those that close it where any text may stand
     std::vector<std::shared_ptr<const void>> owners;  // of such lists
@@ -164,6 +201,10 @@ class Trie {
     std::uint32_t depth(NodeId n) const { return t_.depth[n]; }
     NodeId end(NodeId n) const { return t_.end[n]; }  // one past the last node below n
     NodeId parent(NodeId n) const { return t_.parent[n]; }
+    NodeId child_towards(NodeId n, NodeId below) const {  // the child of n on the way to a node below it
+        while (parent(below) != n) below = parent(below);
+        return below;
+    }
     std::uint32_t height(NodeId n) const { return t_.height[n]; }  // bytes of the longest way down from n
     // The bytes on all ways down from n; null where there is little below it.
     const ByteSet* bytes_below(NodeId n) const { return t_.byte_sets_of[n] ? &t_.byte_sets[t_.byte_sets_of[n] - 1] : nullptr; }
@@ -185,14 +226,8 @@ class Trie {
     std::span<const std::int32_t> tokens_at(NodeId n) const { return {t_.ids.data() + t_.rank[n], t_.ids.data() + t_.rank[n + 1]}; }
     std::span<const std::int32_t> tokens_between(NodeId from, NodeId to) const { return {t_.ids.data() + t_.rank[from], t_.ids.data() + t_.rank[to]}; }
 
-    struct Stamps {
-        std::vector<std::uint32_t> of;  // of each token: when it was last put into a row
-        std::uint32_t last = 0;
-    };
-    Stamps& stamps() {  // for who puts together a row, one at a time
-        stamps_.of.resize(num_tokens());
-        return stamps_;
-    }
+    // Empty, for who puts together a row, one at a time; to be left empty.
+    TokenMarks& marks() { return marks_.fit(num_tokens()), marks_; }
 
     FreeText& free_text(Spelling spelling);
     std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key) const;
@@ -223,7 +258,7 @@ class Trie {
     std::unique_ptr<Trie> tails_;
     std::unordered_map<std::array<std::uint64_t, 3>, std::shared_ptr<const LexRow>, ContentKeyHash> rows_;
     std::size_t row_bytes_ = 0;
-    Stamps stamps_;
+    TokenMarks marks_;
     std::array<std::unique_ptr<FreeText>, 3> free_texts_;
 };
 
