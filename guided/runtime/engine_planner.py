@@ -93,20 +93,16 @@ class Planner:
 
     def _walk(self, tip: int, tokens: list[int], first_wanted: int) -> tuple[list[int], list[tuple[int, int]]]:
         """The slots of the tokens that are cached, and the ranges of tokens to compute again for their rows."""
-        slots: list[int] = []
+        slots = self._cache.walk(tip, tokens)
         again: list[tuple[int, int]] = []
-        for i, token in enumerate(tokens):
-            slot = self._cache.child(tip, token)
-            if slot is None:
-                break
-            if i < first_wanted or slot in self._packed_of:
+        self.num_reused += min(len(slots), first_wanted)
+        for i in range(first_wanted, len(slots)):
+            if slots[i] in self._packed_of:
                 self.num_reused += 1
             elif again and again[-1][1] == i:
                 again[-1] = (again[-1][0], i + 1)
             else:
                 again.append((i, i + 1))
-            slots.append(slot)
-            tip = slot
         return slots, again
 
     def _insert(self, parent: int, tokens: list[int]) -> list[int]:

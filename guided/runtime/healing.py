@@ -33,7 +33,8 @@ class TokenTable:
     """The bytes of a vocabulary's tokens, arranged for asking which of them are longer than a given text."""
 
     def __init__(self, tokens: Sequence[bytes | None]) -> None:
-        self.lengths: npt.NDArray[np.int32] = np.array([len(t or b"") for t in tokens], np.int32)
+        self.sizes = [len(t or b"") for t in tokens]
+        self.lengths: npt.NDArray[np.int32] = np.array(self.sizes, np.int32)
         self.max_bytes = int(self.lengths.max(initial=0))
         self._id_of = {t: i for i, t in reversed(list(enumerate(tokens))) if t}
         self._ordered = sorted(self._id_of)
@@ -97,8 +98,7 @@ def utf8_length(data: bytes) -> int:
 
 def boundaries(vocab: Vocabulary, tokens: Sequence[int]) -> list[int]:
     """Byte offset of the end of each token."""
-    lengths = token_table(vocab).lengths
-    return list(accumulate(int(lengths[t]) for t in tokens))
+    return list(accumulate(map(token_table(vocab).sizes.__getitem__, tokens)))
 
 
 def settled(

@@ -85,9 +85,13 @@ def append_ids(vocab: Vocabulary, text: TextState, ids: Sequence[int], mark: int
 
 def take(vocab: Vocabulary, text: TextState, tokens: Sequence[int], num_bytes: int) -> TextState:
     """The first `num_bytes` bytes of the tail are `tokens` now, each marked with the highest mark of its bytes."""
-    ends = boundaries(vocab, tokens)
-    starts = [0, *ends[:-1]]
-    marks = bytes(max(text.tail_marks[a:b], default=OUTSIDE) for a, b in zip(starts, ends, strict=False))
+    first = text.tail_marks[:1]
+    if first and not text.tail_marks.strip(first):  # all alike, as in a prompt
+        marks = first * len(tokens)
+    else:
+        ends = boundaries(vocab, tokens)
+        starts = [0, *ends[:-1]]
+        marks = bytes(max(text.tail_marks[a:b], default=OUTSIDE) for a, b in zip(starts, ends, strict=False))
     return replace(
         text,
         pending=(*text.pending, *tokens),

@@ -87,22 +87,23 @@ class PrefixCache:
         self._users += [0] * missing
         self._last_used = np.concatenate([self._last_used, np.zeros(missing, np.int64)])
 
-    def child(self, parent: int, token: int) -> int | None:
-        """The slot of `token` after the path that ends in `parent`, if it is cached."""
-        return self._slot_of.get(parent << 32 | token)
-
     def match(self, tokens: Sequence[int], root: int = ROOT) -> list[int]:
         """The slots of the longest cached prefix of `tokens`."""
+        slots = self.walk(root, tokens)
+        self.num_asked += len(tokens)
+        self.num_found += len(slots)
+        return slots
+
+    def walk(self, parent: int, tokens: Iterable[int]) -> list[int]:
+        """The slots of those of `tokens` that are cached one after the other after the path that ends in `parent`."""
         slots: list[int] = []
-        slot_of, parent = self._slot_of, root
+        slot_of = self._slot_of
         for token in tokens:
             slot = slot_of.get(parent << 32 | token)
             if slot is None:
                 break
             slots.append(slot)
             parent = slot
-        self.num_asked += len(tokens)
-        self.num_found += len(slots)
         return slots
 
     def insert(self, parent: int, token: int, slot: int) -> None:

@@ -3,6 +3,7 @@
 import torch
 
 from guided.runtime.engine import Extend
+from guided_backends.transformers import arena_cache
 
 
 def watch(model, attribute="model"):
@@ -88,3 +89,34 @@ def test_shutdown_frees_the_arena(engine_of):
     assert cache.groups[0].keys.numel() > 0
     engine.shutdown()
     assert all(group.keys.numel() == 0 for group in cache.groups)
+
+
+def grown(engine):
+    """Logits after a text that the first slots do not hold, and where the keys lay before and after."""
+    seq, text = engine.open([]), [3 + i % 200 for i in range(50)]
+    engine.step([Extend(seq, text, "none")])
+    before = engine._runner._cache.groups[0].keys.data_ptr()
+    others = [engine.open([]) for _ in range(10)]
+    for i, other in enumerate(others):
+        engine.step([Extend(other, [(7 * i + j) % 300 for j in range(200)], "none")])
+    (row,) = engine.step([Extend(seq, [9])])
+    return engine.logits(row), before, engine._runner._cache.groups[0].keys.data_ptr()
+
+
+def test_an_arena_grows_where_it_is(engine_of, monkeypatch):
+    engine = engine_of("llama", reuse=False)
+    first = engine.num_slots
+    in_place, before, after = grown(engine)
+    assert engine.num_slots > first
+    assert before == after
+    assert engine._runner._cache.groups[0].num_reserved > engine.num_slots
+
+    def refuse(*_):
+        raise OSError("no memory is promised")
+
+    monkeypatch.setattr(arena_cache.mmap, "mmap", refuse)
+    engine = engine_of("llama", reuse=False)
+    assert engine._runner._cache.groups[0].num_reserved == 0
+    copied, before, after = grown(engine)
+    assert before != after
+    assert torch.allclose(torch.tensor(in_place), torch.tensor(copied), atol=1e-5)

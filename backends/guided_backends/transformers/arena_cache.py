@@ -7,7 +7,9 @@ forward's `Layout` says it reads: a view of the arena where the slots lie togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -71,9 +73,10 @@ class ArenaLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unty
 
     def _piece_views(self) -> Views:
         """Keys and values of each piece of a ragged forward."""
+        views = self.group.pieces[self.place]
         return [
-            _of_piece(self.keys, self.values, piece) if views is None else (views[0][self.place], views[1][self.place])
-            for piece, views in zip(self.group.reads.pieces, self.group.pieces, strict=True)
+            _of_piece(self.keys, self.values, piece) if piece.index is not None else view
+            for piece, view in zip(self.group.reads.pieces, views, strict=True)
         ]
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
@@ -102,29 +105,48 @@ class LayerGroup:
             layer.group, layer.place = self, place
         self.keys = self._empty(0, shape.key)
         self.values = self._empty(0, shape.value)
+        self.num_reserved = 0
         self._as_states: list[torch.Tensor] = []  # the same two as [layers, 1, heads, slots, dim]
         self.writes: _Slots | None = None  # where this forward writes, if the slots are neighbours
         self.views: _Slots | None = None  # what it reads in place
-        self.pieces: list[_Slots | None] = []  # of those pieces that are read in place
+        self.pieces: list[Views] = []  # by layer, of those pieces that are read in place
 
     def _empty(self, num_slots: int, heads_dim: tuple[int, int]) -> torch.Tensor:
         # Zeros, not garbage: a masked slot has weight 0 in attention, and 0 * nan would be nan.
         size = (len(self.layers), num_slots, *heads_dim)
         return torch.zeros(size, dtype=self.shape.dtype, device=self.shape.device)
 
+    def reserve(self, num_slots: int) -> None:
+        """On a CPU: addresses for so many slots, whose memory comes as it is used, so that `resize` copies nothing."""
+        if self.shape.device.type != "cpu":
+            return
+        sizes = [(len(self.layers), num_slots, *heads_dim) for heads_dim in (self.shape.key, self.shape.value)]
+        try:
+            keys, values = (_mapped(size, self.shape.dtype) for size in sizes)
+        except (OSError, OverflowError, ValueError):
+            return  # the system promises no more than it has: then the arena grows by copies
+        self._set(keys, values)
+        self.num_reserved = num_slots
+
     def resize(self, num_slots: int) -> None:
         """Slots that were there keep what they hold."""
+        if 0 < num_slots <= self.num_reserved:
+            return
         grown = []
         for old, heads_dim in ((self.keys, self.shape.key), (self.values, self.shape.value)):
             new = self._empty(num_slots, heads_dim)
             kept = min(num_slots, old.shape[1])
             new[:, :kept] = old[:, :kept]
             grown.append(new)
-        self.keys, self.values = grown
-        self._as_states = [part.transpose(1, 2).unsqueeze(1) for part in grown]
+        self.num_reserved = 0
+        self._set(*grown)
+
+    def _set(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        self.keys, self.values = keys, values
+        self._as_states = [part.transpose(1, 2).unsqueeze(1) for part in (keys, values)]
         self.writes, self.views, self.pieces = None, None, []
-        for layer, keys, values in zip(self.layers, self.keys.unbind(0), self.values.unbind(0), strict=True):
-            layer.keys, layer.values = keys, values
+        for layer, own_keys, own_values in zip(self.layers, keys.unbind(0), values.unbind(0), strict=True):
+            layer.keys, layer.values = own_keys, own_values
 
     def begin(self, layout: Layout) -> None:
         """Set up the layers for one forward; a handful of tensor calls, whatever the number of layers."""
@@ -133,10 +155,16 @@ class LayerGroup:
         self.writes = None if layout.write_range is None else self._views(*layout.write_range)
         is_in_place = reads.index is None and not reads.pieces
         self.views = self._views(reads.low, reads.low + reads.width) if is_in_place else None
-        self.pieces = [
-            None if piece.index is not None else self._views(piece.low, piece.low + piece.width)
-            for piece in reads.pieces
+        self.pieces = self._views_of_pieces(reads.pieces) if reads.pieces else []
+
+    def _views_of_pieces(self, pieces: Sequence[Piece]) -> list[Views]:
+        """For each layer the keys and values of each piece; nothing of those that have to be gathered."""
+        nothing = [(self.keys[:0], self.values[:0])] * len(self.layers)
+        by_piece = [
+            zip(*self._views(piece.low, piece.low + piece.width), strict=True) if piece.index is None else nothing
+            for piece in pieces
         ]
+        return [list(views) for views in zip(*by_piece, strict=True)]
 
     def _views(self, low: int, high: int) -> _Slots:
         return [part.narrow(3, low, high - low).unbind(0) for part in self._as_states]
@@ -157,6 +185,10 @@ class ArenaCache(Cache):  # type: ignore[misc]  # transformers is untyped
     @property
     def slot_bytes(self) -> int:
         return sum(group.shape.slot_bytes * len(group.layers) for group in self.groups)
+
+    def reserve(self, num_slots: int) -> None:
+        for group in self.groups:
+            group.reserve(num_slots)
 
     def resize(self, num_slots: int) -> None:
         for group in self.groups:
@@ -184,6 +216,12 @@ class ArenaCache(Cache):  # type: ignore[misc]  # transformers is untyped
         for number, group in enumerate(self.groups):
             yield f"keys_{number}", group.keys
             yield f"values_{number}", group.values
+
+
+def _mapped(size: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Zeros that take memory where they are touched; whatever the allocator does with large blocks."""
+    memory = mmap.mmap(-1, max(1, math.prod(size) * dtype.itemsize))
+    return torch.frombuffer(memory, dtype=torch.uint8)[: math.prod(size) * dtype.itemsize].view(dtype).view(size)
 
 
 def _scatter(arena: torch.Tensor, states: torch.Tensor, layout: Layout) -> None:

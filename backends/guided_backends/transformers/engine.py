@@ -40,6 +40,8 @@ class TransformersEngine(DeviceChoosingEngine):
     ) -> None:
         """`chooser`: chooses tokens on the model's device; None chooses on the host."""
         self._runner = runner
+        if isinstance(runner, ModelRunner):
+            runner.reserve(cache_bytes // runner.slot_bytes)
         super().__init__(
             vocab,
             num_logits=runner.num_logits,

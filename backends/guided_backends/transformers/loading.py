@@ -26,6 +26,7 @@ from guided_backends.transformers.architecture import Architecture
 from guided_backends.transformers.decode_graphs import CudaRecorder
 from guided_backends.transformers.engine import DEFAULT_CACHE_BYTES, TransformersEngine
 from guided_backends.transformers.gguf_files import gguf_name, gguf_tokenizer, is_gguf
+from guided_backends.transformers.products import Library
 from guided_backends.transformers.recurrent_runner import RecurrentRunner
 from guided_backends.transformers.runner import ModelRunner
 
@@ -42,6 +43,7 @@ def load_from_disk(
     num_threads: int | None = None,
     reuse: bool = True,
     graphs: bool | None = None,
+    library: Library | None = None,
     **options: Any,
 ) -> TransformersEngine:
     """See `guided_backends.transformers.load`; `options` go to `AutoModelForCausalLM.from_pretrained`."""
@@ -64,6 +66,7 @@ def load_from_disk(
         num_threads=num_threads,
         reuse=reuse,
         graphs=graphs,
+        library=library,
         source=os.fspath(source or folder),
     )
 
@@ -78,6 +81,7 @@ def from_loaded(
     reuse: bool = True,
     form: str | None = None,
     graphs: bool | None = None,
+    library: Library | None = None,
     source: str = "objects",
 ) -> TransformersEngine:
     """An engine over `model`, with the vocabulary of `tokenizer`; see `ModelRunner` for the options.
@@ -90,12 +94,16 @@ def from_loaded(
     if graphs and not on_cuda:
         raise ModelLoadError(f"graphs=True needs a CUDA device, the model is on {architecture.device}: leave it out")
     if architecture.is_recurrent:
-        runner = RecurrentRunner(model, snapshot_bytes=cache_bytes, num_threads=num_threads, max_batch=max_batch)
+        runner = RecurrentRunner(
+            model, snapshot_bytes=cache_bytes, num_threads=num_threads, max_batch=max_batch, library=library
+        )
     else:
         recorder = (
             CudaRecorder(architecture.device) if on_cuda and graphs is not False and not _is_spread(model) else None
         )
-        runner = ModelRunner(model, num_threads=num_threads, max_batch=max_batch, form=form, recorder=recorder)
+        runner = ModelRunner(
+            model, num_threads=num_threads, max_batch=max_batch, form=form, library=library, recorder=recorder
+        )
     vocab = _vocabulary(tokenizer, model, runner.num_logits)
     chooser = DeviceChooser(architecture.device) if on_cuda and not _is_spread(model) else None
     return TransformersEngine(runner, vocab, cache_bytes=cache_bytes, reuse=reuse, source=source, chooser=chooser)

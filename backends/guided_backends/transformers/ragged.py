@@ -100,9 +100,9 @@ def _attend(
     outs = [
         scaled_dot_product_attention(
             part, keys, values, attn_mask=piece.mask, is_causal=piece.is_causal, scale=scale, enable_gqa=groups
-        ).transpose(1, 2)
+        )
         for piece, part, (keys, values) in zip(
             key.pieces, query.split([piece.num_new for piece in key.pieces], 2), views, strict=True
         )
     ]
-    return torch.cat(outs, 1).transpose(1, 2)
+    return torch.cat(outs, 2)

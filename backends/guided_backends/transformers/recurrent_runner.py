@@ -23,6 +23,7 @@ from guided.runtime.engine_plan import BIN_SLOT, Plan, Segment
 from guided_backends.transformers.architecture import Architecture
 from guided_backends.transformers.head import Head
 from guided_backends.transformers.probe import Probe
+from guided_backends.transformers.products import Library, Products, check_library
 from guided_backends.transformers.snapshots import Snapshot, SnapshotStore, cache_of, snapshots_of
 from guided_backends.transformers.torch_scope import torch_scope
 
@@ -55,9 +56,16 @@ class RecurrentRunner:
     slot_bytes = SLOT_BYTES
 
     def __init__(
-        self, model: Any, *, snapshot_bytes: int, num_threads: int | None = None, max_batch: int | None = None
+        self,
+        model: Any,
+        *,
+        snapshot_bytes: int,
+        num_threads: int | None = None,
+        max_batch: int | None = None,
+        library: Library | None = None,
     ) -> None:
         """Checks on a few tokens that snapshots give the model's own logits; raises `ModelLoadError` if not."""
+        check_library(library)
         for name, value in (("num_threads", num_threads), ("max_batch", max_batch)):
             if value is not None and value < 1:
                 raise ModelLoadError(f"{name}={value}: pass a positive number, or leave it out")
@@ -68,6 +76,7 @@ class RecurrentRunner:
         self.store = SnapshotStore(snapshot_bytes)
         self._tokens = np.zeros(0, np.int32)  # of each slot
         with torch_scope(num_threads):
+            self._products = Products(model, library=library)
             self.reads_onto_states, self._head = self._check()
         self._step_cost = STEP_COST
         self.store.clear()
@@ -103,7 +112,7 @@ class RecurrentRunner:
             return self._run(plan, hidden=self._head.wants_hidden())
 
     def logits(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
-        with torch_scope(self.num_threads):
+        with torch_scope(self.num_threads), self._products.scope(len(states)):
             out: npt.NDArray[np.float32] = self._head.logits(states, token_ids).cpu().numpy()
         return out
 
@@ -165,7 +174,8 @@ class RecurrentRunner:
         tokens = torch.from_numpy(np.stack([reading.run for reading in group]).astype(np.int64))
         module = architecture.decoder if hidden else architecture.model
         inputs = {"input_ids": tokens.to(architecture.device), architecture.cache_argument: cache, "use_cache": True}
-        rows = module(**inputs)[0]
+        with self._products.scope(tokens.numel()):
+            rows = module(**inputs)[0]
         after = snapshots_of(cache, len(group))
         for number, reading in enumerate(group):
             first, end = reading.at, reading.ends.pop(0)

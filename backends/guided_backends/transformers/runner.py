@@ -23,6 +23,7 @@ from guided_backends.transformers.decode_graphs import DecodeGraphs, Recorder
 from guided_backends.transformers.head import Head, takes_rows
 from guided_backends.transformers.layout import Layout, LayoutMaker
 from guided_backends.transformers.probe import Probe
+from guided_backends.transformers.products import Library, Products, check_library
 from guided_backends.transformers.torch_scope import torch_scope
 
 __all__ = ["ModelRunner"]
@@ -40,11 +41,12 @@ class ModelRunner:
         num_threads: int | None = None,
         max_batch: int | None = None,
         form: str | None = None,
+        library: Library | None = None,
         recorder: Recorder | None = None,
     ) -> None:
         """`num_threads`: torch threads during this model's work only. `max_batch`: most rows in one forward.
-        `form`: "packed", "ragged" or "batched" forces one form of forward, for tests and benchmarks. `recorder`: how
-        decode steps are recorded; None runs them as they come.
+        `form`: "packed", "ragged" or "batched" forces one form of forward; `library`: who multiplies on a CPU, "torch"
+        or "onednn". `recorder`: how decode steps are recorded; None runs them as they come.
 
         Runs the model on a few tokens, to learn the shapes of its cache and to check that what is computed here is
         what the model computes; raises `ModelLoadError` if it is not.
@@ -54,6 +56,7 @@ class ModelRunner:
                 raise ModelLoadError(f"{name}={value}: pass a positive number, or leave it out")
         if form not in (None, *FORMS):
             raise ModelLoadError(f"form={form!r}: pass one of {', '.join(map(repr, FORMS))}, or leave it out")
+        check_library(library)
         self.num_threads = num_threads
         self.architecture = Architecture.of(model)
         on_cpu = self.architecture.device.type == "cpu"
@@ -62,6 +65,7 @@ class ModelRunner:
         self._layouts = _layout_maker(self.architecture, None if form == "ragged" else form)
         self._graphs: DecodeGraphs | None = None
         with torch_scope(self.num_threads):
+            self._products = Products(model, library=library)
             probe = Probe.of(self.architecture)
             self._cache = ArenaCache(probe.shapes(self.architecture))
             self._head: Head = probe.check(self.architecture, self._cache.resize, self._run)
@@ -78,6 +82,10 @@ class ModelRunner:
     @property
     def head_name(self) -> str:
         return type(self._head).__name__
+
+    def reserve(self, num_slots: int) -> None:
+        """What `resize` will ask for at most."""
+        self._cache.reserve(num_slots)
 
     def resize(self, num_slots: int) -> None:
         self._cache.resize(num_slots)
@@ -120,7 +128,7 @@ class ModelRunner:
         return self._cache.write(torch.from_numpy(slots.astype(np.int64)), tensors)
 
     def logits(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
-        with torch_scope(self.num_threads):
+        with torch_scope(self.num_threads), self._products.scope(len(states)):
             out: npt.NDArray[np.float32] = self._head.logits(states, token_ids).cpu().numpy()
         return out
 
@@ -154,6 +162,10 @@ class ModelRunner:
         return self._run_layout(self._layouts.make(plan), hidden=hidden)
 
     def _run_layout(self, layout: Layout, *, hidden: bool) -> torch.Tensor:
+        with self._products.scope(layout.input_ids.numel()):
+            return self._run_decoder(layout, hidden=hidden)
+
+    def _run_decoder(self, layout: Layout, *, hidden: bool) -> torch.Tensor:
         self._cache.begin(layout)
         masks = {kind: reads.mask for kind, reads in layout.reads.items()}
         inputs = {
