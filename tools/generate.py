@@ -45,7 +45,7 @@ def _spelling(parameter: Any) -> str:
 def keyword_page() -> str:
     """docs/keywords.md: what each draft enforces, from the tables that lowering reads."""
     from guided import _native
-    from guided.constraints.json_schema.formats import KNOWN_FORMATS, REFUSED_FORMATS
+    from guided.constraints.json_schema.formats import KNOWN_FORMATS, PARTIAL_FORMATS, REFUSED_FORMATS
 
     drafts = {4: "4", 6: "6", 7: "7", 2019: "2019-09", 2020: "2020-12"}
     head = f"| keyword | {' | '.join(drafts.values())} |\n|---|" + ":-:|" * len(drafts)
@@ -53,7 +53,10 @@ def keyword_page() -> str:
         f"| `{keyword}` | " + " | ".join("yes" if first <= draft <= last else "" for draft in drafts) + " |"
         for keyword, first, last in sorted(_native.keywords())
     ]
-    asserted = ", ".join(f"`{name}`" for name in sorted(KNOWN_FORMATS - REFUSED_FORMATS.keys()))
+    asserted = ", ".join(
+        f"`{name}`" for name in sorted(KNOWN_FORMATS - REFUSED_FORMATS.keys() - PARTIAL_FORMATS.keys())
+    )
+    partial = [f"- `{name}`: {PARTIAL_FORMATS[name]}." for name in sorted(PARTIAL_FORMATS)]
     refused = [f"- `{name}`: {REFUSED_FORMATS[name]}." for name in sorted(REFUSED_FORMATS)]
     parts = [
         "# Keywords of JSON Schema, by draft",
@@ -64,6 +67,8 @@ def keyword_page() -> str:
         "\n".join([head, *rows]),
         "## Formats",
         f"Asserted: {asserted}.",
+        "Asserted in part: no text that breaks them is let through, and some that keep them are not:",
+        "\n".join(partial),
         'Refused at compile, unless `formats="annotate"`:',
         "\n".join(refused),
         'Any other name is an annotation, unless `unknown_formats="error"`.',

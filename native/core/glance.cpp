@@ -51,7 +51,8 @@ Lits Schemas::values_at(const Lits& lits, KeyId key) {
         for (const auto& [pattern, value] : s.pattern_properties)
             if (matches(pattern, key_text(key))) add(value), is_named = true;
         if (!is_named && s.additional != kNone) add(s.additional);
-        if (s.property_names != kNone && !matches(scalar_expr(s.property_names, kString, 0), key_text(key))) add(kFalseLit);
+        const auto may_be = [&] { return matches(scalar_expr(s.property_names, kString, 0), key_text(key)); };
+        if (s.property_names != kNone && !holds_at_most(may_be)) add(kFalseLit);
     }
     return out;
 }
@@ -87,10 +88,13 @@ bool Schemas::flatten(const Lits& lits, TypeBit type, Lits& out) const {
 
 bool Schemas::may_be_scalar(const Lits& lits, TypeBit type) {
     if (std::any_of(lits.begin(), lits.end(), [&](Lit l) { return refuses(l, type, 0); })) return false;
-    try {
+    const auto may_be = [&] {
         std::vector<ExprId> parts;
         for (Lit l : lits) parts.push_back(scalar_expr(l, type, 0));
         return pool_.nonempty_within(pool_.both(std::move(parts)), kGlanceSearch);
+    };
+    try {
+        return holds_at_most(may_be);
     } catch (const Unsupported&) {
         return true;
     }

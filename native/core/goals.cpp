@@ -12,6 +12,10 @@ constexpr std::uint32_t kMaxInPlaceDepth = 1000;
 
 std::u32string ascii(const char* text) { return {text, text + std::char_traits<char>::length(text)}; }
 
+[[noreturn]] void throw_part() {
+    throw Unsupported("format", "the format 'regex' is enforced by a part of all patterns, which does not tell what is no pattern; formats='annotate' ignores it");
+}
+
 [[noreturn]] void too_deep() { throw TooComplex("schemas applied to one and the same value", kMaxInPlaceDepth); }
 
 }  // namespace
@@ -63,6 +67,10 @@ bool Schemas::literal_holds(Lit l, std::uint32_t bit, std::uint32_t depth) const
 ExprId Schemas::own_scalar(Lit l, TypeBit type) {
     const SchemaNode& s = node(l);
     const bool is_negated = l & 1;
+    if (type == kString && s.is_string_part) {
+        if (is_negated) throw_part();
+        if (takes_parts_as_all_) return ExprPool::kAll;
+    }
     const std::uint32_t own = type == kNumber ? s.number : s.string;
     if (!is_negated) return own == kNone ? ExprPool::kAll : own;
     if (own == kNone) return ExprPool::kEmpty;
@@ -89,7 +97,10 @@ ExprId Schemas::scalar_expr(Lit l, TypeBit type, std::uint32_t depth) {
     }
     for (const auto& group : s.one_of) {
         std::vector<ExprId> yes, no, ways;
-        for (Lit m : group) yes.push_back(scalar_expr(m, type, depth + 1)), no.push_back(scalar_expr(negated(m), type, depth + 1));
+        for (Lit m : group) yes.push_back(scalar_expr(m, type, depth + 1));
+        const bool is_split = std::count(yes.begin(), yes.end(), ExprPool::kEmpty) + 1 < std::ssize(yes);
+        for (std::size_t i = 0; i < group.size(); ++i)  // where one alone can hold, nobody asks whether it does not
+            no.push_back(is_split || is_negated ? scalar_expr(negated(group[i]), type, depth + 1) : ExprPool::kAll);
         for (std::size_t i = 0; i < group.size(); ++i) {
             if (yes[i] == ExprPool::kEmpty) continue;
             if (!is_negated) {
@@ -116,6 +127,21 @@ ExprId Schemas::default_number() {
     const ExprId exponent = maybe(pool_.cat({pool_.set(normalized({{'e', 'e'}, {'E', 'E'}})),
                                              maybe(pool_.set(normalized({{'+', '+'}, {'-', '-'}}))), pool_.repeat(digit, 1, 3)}));
     return default_number_ = pool_.cat({maybe(one('-')), whole, fraction, exponent});
+}
+
+// Whether it holds if all texts are allowed where only a part of them is.
+bool Schemas::holds_at_most(const std::function<bool()>& holds) {
+    struct Scope {
+        bool& is_on;
+        explicit Scope(bool& flag) : is_on(flag) { is_on = true; }
+        ~Scope() { is_on = false; }
+    } scope(takes_parts_as_all_);
+    return holds();
+}
+
+// That something cannot be must not hang on what a part leaves out.
+void Schemas::check_parts(const std::function<bool()>& holds) {
+    if (has_string_parts && holds_at_most(holds)) throw_part();
 }
 
 const Expansion& Schemas::expand(GoalId g) {
@@ -145,6 +171,12 @@ void Schemas::expand_now(Goal& goal) {
     out.scalar = lexer_.start({{0, pool_.alt(std::move(scalars))}}, Spelling::Text);
     const ExprId string = pool_.both(std::move(strings));
     if (pool_.least(string) > kMaxCharacters && string != ExprPool::kEmpty) throw TooComplex("characters of a shortest text", kMaxCharacters);
+    if (has_string_parts && !pool_.nonempty(string))
+        check_parts([&] {
+            strings.clear();
+            for (Lit l : goal.lits) strings.push_back(scalar_expr(l, kString, 0));
+            return pool_.nonempty(pool_.both(std::move(strings)));
+        });
     out.string = lexer_.start({{0, string}}, layouts_[layout].spelling());
     for (const Lits& alternative : alternatives(goal.lits, kObject, layout)) out.objects.push_back(make_object(layout, alternative));
     for (const Lits& alternative : alternatives(goal.lits, kArray, layout)) out.arrays.push_back(make_array(layout, alternative));

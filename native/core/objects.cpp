@@ -113,7 +113,10 @@ void Schemas::name_keys(Object& o, const Lits& lits) {
             for (const auto& [pattern, value] : s.pattern_properties)
                 if (matches(pattern, text)) k.value.push_back(value), is_named = true;
             if (!is_named && s.additional != kNone) k.value.push_back(s.additional);
-            if (names != ExprPool::kAll && !matches(names, text)) k.value.push_back(kFalseLit);
+            if (names != ExprPool::kAll && !matches(names, text)) {
+                check_parts([&] { return matches(scalar_expr(s.property_names, kString, 0), text); });
+                k.value.push_back(kFalseLit);
+            }
             for (std::size_t w = 0; w < s.some_keys.size(); ++w)
                 if (matches(s.some_keys[w].keys, text)) k.witnesses |= 1u << (witness + w);
         }
@@ -154,7 +157,7 @@ void Schemas::split_extras(Object& o, const Lits& lits) {
             for (Piece& p : pieces)
                 if (!p.is_named) p.extra.value.push_back(s.additional);
         if (s.property_names != kNone)
-            split(scalar_expr(negated(s.property_names), kString, 0), [&](Piece& in) { in.extra.value.push_back(kFalseLit); });
+            split(pool_.negate(scalar_expr(s.property_names, kString, 0)), [&](Piece& in) { in.extra.value.push_back(kFalseLit); });
         for (const SomeKey& some : s.some_keys) {
             split(some.keys, [&](Piece& in) { in.extra.witnesses |= 1u << witness; });
             ++witness;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +50,7 @@ struct SomeItems {  // how many items from index `from` on satisfy `value`
 struct SchemaNode {
     std::uint32_t types = 127;
     std::uint32_t string = kNone, number = kNone;  // expressions
+    bool is_string_part = false;                   // `string` leaves out texts that the schema allows
     std::uint32_t number_not = kNone;              // the numbers that `number` refuses
     std::vector<std::pair<KeyId, Lit>> properties;
     std::vector<std::pair<ExprId, Lit>> pattern_properties;
@@ -191,6 +193,7 @@ class Schemas {
     Schemas(ExprPool& pool, Lexer& lexer, const Limits& limits);
 
     std::deque<SchemaNode> nodes;  // a deque: nodes made on the way do not move the others
+    bool has_string_parts = false;
 
     std::size_t num_bytes() const;  // held, about
     KeyId intern_key(const std::u32string& text);
@@ -259,6 +262,8 @@ class Schemas {
     bool literal_holds(Lit l, std::uint32_t bit, std::uint32_t depth) const;
     ExprId scalar_expr(Lit l, TypeBit type, std::uint32_t depth);
     ExprId own_scalar(Lit l, TypeBit type);
+    bool holds_at_most(const std::function<bool()>& holds);
+    void check_parts(const std::function<bool()>& holds);
     void expand_now(Goal& goal);
     // Errors on the way name the schema of this goal, if they name none yet.
     template <class Work>
@@ -409,6 +414,7 @@ class Schemas {
     std::uint32_t making_depth_ = 0;                        // of shortest texts, one inside the other
     std::uint64_t counted_work_ = 0;  // of plans for arrays that count, over one question or one fixpoint
     ExprId default_number_ = kNone;
+    bool takes_parts_as_all_ = false;
 };
 
 }  // namespace guided

@@ -49,7 +49,11 @@ std::uint32_t SchemaLowering::types_of(const Kept& kept) const {
 void SchemaLowering::add_scalars(SchemaNode& n, const Kept& kept, const Place& place) {
     n.types = types_of(kept);
     std::vector<ExprId> texts;
-    if (n.types & kString && kept.has_any(kOfStrings)) texts = strings(kept, place);
+    if (n.types & kString && kept.has_any(kOfStrings)) {
+        texts = strings(kept, place);
+        n.is_string_part = kept.has(Keyword::Format) && options_.asserts_formats && doc().text(kept[Keyword::Format]) == "regex";
+        schemas_.has_string_parts = schemas_.has_string_parts || n.is_string_part;
+    }
     if (kept.has_any(bits(Keyword::Enum, Keyword::Const)))
         add_values(n, kept, texts);
     else if (n.types & kNumber)

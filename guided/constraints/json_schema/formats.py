@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from guided.constraints.characters import EVERYTHING
 from guided.constraints.expression_cache import shared_expression
 from guided.constraints.json_schema.internet_formats import HOST_LABELS, internet_pattern
+from guided.constraints.json_schema.regex_format import regex_format
 from guided.constraints.regex import lower_program, parse_pattern
 
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["DATE", "KNOWN_FORMATS", "REFUSED_FORMATS", "UUID", "format_expression"]
+__all__ = ["DATE", "KNOWN_FORMATS", "PARTIAL_FORMATS", "REFUSED_FORMATS", "UUID", "format_expression"]
 
 # What the standard names, in any draft; all others are annotations whatever the options say.
 KNOWN_FORMATS = frozenset(
@@ -29,8 +30,8 @@ KNOWN_FORMATS = frozenset(
 )
 
 _IDNA = "IDNA limits its length as Punycode and asks for a normal form, which no automaton of sane size can"
+PARTIAL_FORMATS = {"regex": "a part of all patterns, which docs/schema.md describes"}
 REFUSED_FORMATS = {
-    "regex": "the parentheses of ECMA-262 nest without end, so it is no regular language",
     "idn-hostname": _IDNA,
     "idn-email": f"its domain is an idn-hostname: {_IDNA}",
 }
@@ -56,6 +57,8 @@ UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 def format_expression(builder: _native.Builder, name: str) -> int:
     """The values of a format that is known and not refused."""
+    if name == "regex":
+        return regex_format(builder)
     if name == "time":
         return _time(builder)
     if name == "date-time":
