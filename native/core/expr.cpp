@@ -480,11 +480,41 @@ void ExprPool::add_firsts(ExprId e, std::vector<std::uint32_t>& out) {
     out.insert(out.end(), known.begin(), known.end());
 }
 
-const Partition& ExprPool::partition(std::vector<std::uint32_t> set_ids) {
-    std::sort(set_ids.begin(), set_ids.end());
-    set_ids.erase(std::unique(set_ids.begin(), set_ids.end()), set_ids.end());
-    auto& slot = partitions_[set_ids];
-    if (slot) return *slot;
+namespace {
+
+// Classes of characters by the sets that they are in, which come and go while all characters are passed.
+class Memberships {
+   public:
+    void toggle(std::uint32_t set) {
+        const auto it = std::lower_bound(active_.begin(), active_.end(), set);
+        if (it != active_.end() && *it == set) active_.erase(it); else active_.insert(it, set);
+        hash_ ^= mix(0x9E3779B97F4A7C15ull, set + 1);
+    }
+    std::uint32_t cls() {  // of the sets that are there now; classes are numbered as they are met
+        std::uint64_t key = hash_;
+        for (;; ++key) {  // another class has this hash
+            const std::uint32_t known = ids_.find(key);
+            if (known == FlatMap::kMissing) break;
+            if (std::equal(active_.begin(), active_.end(), members_.begin() + starts_[known], members_.begin() + starts_[known + 1])) return known;
+        }
+        const auto id = static_cast<std::uint32_t>(starts_.size() - 1);
+        ids_.insert(key, id);
+        members_.insert(members_.end(), active_.begin(), active_.end());
+        starts_.push_back(static_cast<std::ptrdiff_t>(members_.size()));
+        return id;
+    }
+
+   private:
+    std::vector<std::uint32_t> active_, members_;  // sets; those of one class after another
+    std::vector<std::ptrdiff_t> starts_{0};        // of each class in `members_`
+    std::uint64_t hash_ = 0;                       // of `active_`
+    FlatMap ids_;
+};
+
+}  // namespace
+
+const Partition& ExprPool::partition(const std::vector<std::uint32_t>& set_ids) {
+    if (const auto it = partitions_.find(set_ids); it != partitions_.end()) return *it->second;
     struct Event {
         std::uint32_t at, set;
     };
@@ -494,29 +524,23 @@ const Partition& ExprPool::partition(std::vector<std::uint32_t> set_ids) {
     std::sort(events.begin(), events.end(), [](const Event& x, const Event& y) { return x.at < y.at; });
 
     auto p = std::make_unique<Partition>();
-    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> class_ids;
-    std::vector<std::uint32_t> active;
+    p->starts.reserve(events.size() + 1), p->piece_class.reserve(events.size() + 1);
+    Memberships members;
     std::size_t i = 0;
     for (std::uint32_t start = 0; start <= kMaxCodePoint;) {
-        for (; i < events.size() && events[i].at == start; ++i) {
-            auto it = std::lower_bound(active.begin(), active.end(), events[i].set);
-            if (it != active.end() && *it == events[i].set) active.erase(it); else active.insert(it, events[i].set);
-        }
-        const std::uint32_t end = i < events.size() ? events[i].at : kMaxCodePoint + 1;
-        const CharSet piece = intersect({{start, end - 1}}, all_chars());
-        const auto [it, fresh] = class_ids.try_emplace(active, static_cast<std::uint32_t>(p->classes.size()));
-        if (fresh) p->classes.emplace_back();
-        CharSet& chars = p->classes[it->second];
-        chars.insert(chars.end(), piece.begin(), piece.end());
-        p->starts.push_back(start), p->piece_class.push_back(it->second);
+        for (; i < events.size() && events[i].at == start; ++i) members.toggle(events[i].set);
+        const std::uint32_t end = i < events.size() ? events[i].at : kMaxCodePoint + 1, cls = members.cls();
+        if (cls == p->classes.size()) p->classes.emplace_back();
+        for (const Range& all : all_chars())
+            if (start <= all.hi && end > all.lo) p->classes[cls].push_back({std::max(start, all.lo), std::min(end - 1, all.hi)});
+        p->starts.push_back(start), p->piece_class.push_back(cls);
         start = end;
     }
-    for (std::uint32_t c = 0; c < 128; ++c) {
-        auto it = std::upper_bound(p->starts.begin(), p->starts.end(), c);
-        p->ascii[c] = p->piece_class[static_cast<std::size_t>(it - p->starts.begin()) - 1];
+    for (std::uint32_t c = 0, piece = 0; c < 128; ++c) {
+        while (piece + 1 < p->starts.size() && p->starts[piece + 1] <= c) ++piece;
+        p->ascii[c] = p->piece_class[piece];
     }
-    slot = std::move(p);
-    return *slot;
+    return *(partitions_[set_ids] = std::move(p));
 }
 
 std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId e) const {

@@ -122,7 +122,7 @@ class ExprPool {
     std::optional<Run> run(ExprId e) const;
     // Repeats that count further than any text of `horizon` characters could tell are loosened.
     ExprId clamp(ExprId e, std::uint32_t horizon);
-    const Partition& partition(std::vector<std::uint32_t> set_ids);
+    const Partition& partition(const std::vector<std::uint32_t>& set_ids);  // ascending, without repeats
     void add_firsts(ExprId e, std::vector<std::uint32_t>& out);  // ids of the sets that can come first
     Hash128 content_hash(ExprId e) const { return nodes_[e].hash; }
     std::size_t size() const { return nodes_.size(); }

@@ -41,6 +41,8 @@ std::uint32_t Lexer::add_residual(Items wanted) {
         r.accepts = r.accepts || pool_.nullable(e);
         r.is_total = r.is_total || pool_.is_total(e);
     }
+    std::sort(next_sets_.begin(), next_sets_.end());
+    next_sets_.erase(std::unique(next_sets_.begin(), next_sets_.end()), next_sets_.end());
     r.partition = &pool_.partition(next_sets_);
     const auto any = wanted.size() == 1 ? pool_.any_text(wanted[0].second) : std::nullopt;
     r.is_free = any && any->first == 0 && any->second == kUnbounded;
@@ -98,6 +100,13 @@ bool Lexer::can_become(std::uint32_t residual, const CharSet& chars) {
     return false;
 }
 
+const CharSet& Lexer::chars_of(Spelling spelling, Partial partial) {
+    const std::uint64_t key = (std::uint64_t(partial) << 2) | static_cast<std::uint64_t>(spelling);
+    if (const std::uint32_t known = char_set_ids_.find(key); known != FlatMap::kMissing) return char_sets_[known];
+    char_set_ids_.insert(key, static_cast<std::uint32_t>(char_sets_.size()));
+    return char_sets_.emplace_back(possible_chars(spelling, partial));
+}
+
 LexId Lexer::boundary(std::uint32_t residual, Spelling spelling) {
     std::int32_t& slot = residuals_[residual].boundary[static_cast<std::size_t>(spelling)];
     if (slot == kUnknown) slot = static_cast<std::int32_t>(add_state(residual, 0, spelling));
@@ -114,7 +123,7 @@ std::int32_t Lexer::compute_next(LexId state, std::uint8_t byte) {
         const std::int32_t to = target(residual, residuals_[residual].partition->class_of(step.value));
         return to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
     }
-    if (!can_become(residual, possible_chars(spelling, step.value))) return kDead;
+    if (!can_become(residual, chars_of(spelling, step.value))) return kDead;
     return static_cast<std::int32_t>(intern_state(residual, step.value, spelling));
 }
 
@@ -252,7 +261,7 @@ std::int32_t Lexer::landing(LexId state) {
     const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
     if (partial == 0) return static_cast<std::int32_t>(state);
     if (states_[state].landing != kUnknown) return states_[state].landing;
-    const CharSet chars = possible_chars(spelling, partial);
+    const CharSet& chars = chars_of(spelling, partial);
     const Partition& p = *residuals_[residual].partition;
     std::int32_t to = kUnknown;
     for (std::uint32_t cls = 0; cls < p.classes.size() && to != kDead; ++cls) {
@@ -334,7 +343,7 @@ const Lexer::Bytes* Lexer::loop(LexId state) {
     for (std::uint32_t b = 0x80; b < 0xC0; ++b) bytes[b] = true;  // they only go on with what has begun
     for (std::uint32_t b = 0xC2; b <= 0xF4; ++b) {
         const SpellStep step = spell_step(spelling, 0, static_cast<std::uint8_t>(b));
-        bytes[b] = step.kind == SpellStep::More && !intersects(possible_chars(spelling, step.value), others);
+        bytes[b] = step.kind == SpellStep::More && !intersects(chars_of(spelling, step.value), others);
     }
     if (spelling != Spelling::Text) bytes['"'] = true, bytes['\\'] = others.empty();
     auto& slot = loops_[state];

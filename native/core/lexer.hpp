@@ -121,6 +121,7 @@ class Lexer {
     LexId boundary(std::uint32_t residual, Spelling spelling);
     std::int32_t compute_next(LexId state, std::uint8_t byte);
     bool can_become(std::uint32_t residual, const CharSet& chars);
+    const CharSet& chars_of(Spelling spelling, Partial partial);
     void find_form(LexId state);
     bool list_default(LexId state, std::vector<Arc>& out);
     bool list_between_characters(LexId state, std::vector<Arc>& out);
@@ -146,6 +147,8 @@ class Lexer {
     std::size_t num_last_arcs_ = kArcsInList;         // used in the last of them
     std::vector<std::unique_ptr<std::array<std::int32_t, 256>>> tables_;
     std::unordered_map<LexId, std::unique_ptr<const Bytes>> loops_;
+    FlatMap char_set_ids_;             // by spelling and partial
+    std::deque<CharSet> char_sets_;  // what a character begun can become
     FlatMap single_;  // of (state, byte), where few bytes are ever asked for: the next state and 3, so that it is not negative
     std::array<FlatMap, 3> state_ids_;  // by spelling, of (residual, partial); those between characters are in `boundary`
     std::unordered_map<LexId, LexId> clamped_;

@@ -68,9 +68,11 @@ Row Masker::assembled() {
     if (dense && !own)
         for (std::int32_t t : dense->removes)
             if (!added.has(t)) row.removes.push_back(t);  // else it stays in the base
+    sorted_.clear();
     added.drain([&](std::int32_t t) {
-        if (!row.base || !row.base->has(t)) row.adds.push_back(t);
+        if (!row.base || !row.base->has(t)) sorted_.push_back(t);
     });
+    row.adds.assign(sorted_.begin(), sorted_.end());  // of the right size
     if (row.adds.size() + row.removes.size() > Row::kMaxShort) {
         own = row.base ? std::make_shared<Words>(*row.base) : std::make_shared<Words>(trie_.num_words());
         for (std::int32_t t : row.adds) own->add(t);

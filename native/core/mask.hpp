@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
@@ -51,7 +51,7 @@ class Masker {
         Words* tails;  // null: tokens are found
         std::size_t num_entered = 0;
         std::unordered_set<std::uint64_t> entered{};  // (node, frame)
-        std::deque<std::pair<std::uint64_t, Config>> after_end{};  // what follows a lexeme: by (frame, the lexer's state)
+        std::list<std::pair<std::uint64_t, Config>> after_end{};  // what follows a lexeme: by (frame, the lexer's state)
 
         void mark(NodeId node) {
             for (std::int32_t t : trie.tokens_at(node)) {
@@ -94,6 +94,7 @@ class Masker {
     LexRows rows_;
     std::vector<LexRowPtr> parts_;      // of the mask being made
     std::vector<std::int32_t> found_;  // tokens beside them
+    std::vector<std::int32_t> sorted_;
     std::unordered_map<Config, TailSet, VectorHash> tail_sets_;
     bool has_many_readings_ = false;
 };

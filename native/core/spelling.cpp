@@ -16,11 +16,18 @@ constexpr Partial hex(std::uint32_t num, bool has_high, std::uint32_t high, std:
     return make(kHex, (num << 26) | (std::uint32_t(has_high) << 25) | (high << 12) | value);
 }
 
-CharSet utf8_chars(std::uint32_t need, std::uint32_t value) {
+// The code points that bytes so far can still become, surrogates among them.
+Range utf8_range(std::uint32_t need, std::uint32_t value) {
     const std::uint32_t lo = value << (6 * need), hi = lo | ((1u << (6 * need)) - 1);
     const std::uint32_t least = need == 3 ? 0x10000 : need == 2 && value <= 0xF ? 0x800 : 0;  // no overlong forms
-    if (hi < least) return {};
-    return intersect({{lo < least ? least : lo, hi > kMaxCodePoint ? kMaxCodePoint : hi}}, all_chars());
+    return {std::max(lo, least), std::min(hi, kMaxCodePoint)};
+}
+
+bool has_chars(const Range& r) { return r.lo <= r.hi && (r.lo < 0xD800 || r.hi > 0xDFFF); }
+
+CharSet utf8_chars(std::uint32_t need, std::uint32_t value) {
+    const Range r = utf8_range(need, value);
+    return has_chars(r) ? intersect({r}, all_chars()) : CharSet{};
 }
 
 constexpr std::uint32_t kShortEscapes[][2] = {{'"', '"'},  {'\\', '\\'}, {'/', '/'},   {'b', '\b'},
@@ -59,14 +66,17 @@ CharSet hex_chars(std::uint32_t num, bool has_high, std::uint32_t high, std::uin
 
 SpellStep step_utf8(std::uint32_t need, std::uint32_t value) {
     if (need == 0) return {SpellStep::Char, value};
-    if (utf8_chars(need, value).empty()) return {SpellStep::Dead, 0};
+    if (!has_chars(utf8_range(need, value))) return {SpellStep::Dead, 0};
     return {SpellStep::More, utf8(need, value)};
 }
 
 SpellStep step_continuation(std::uint32_t need, std::uint32_t value, std::uint8_t b) {
     if ((b & 0xC0) != 0x80) return {SpellStep::Dead, 0};
     const std::uint32_t next = (value << 6) | (b & 0x3F);
-    if (need > 1 && intersect(utf8_chars(need - 1, next), utf8_chars(need, value)).empty()) return {SpellStep::Dead, 0};
+    if (need > 1) {
+        const Range here = utf8_range(need, value), left = utf8_range(need - 1, next);
+        if (!has_chars({std::max(here.lo, left.lo), std::min(here.hi, left.hi)})) return {SpellStep::Dead, 0};
+    }
     return step_utf8(need - 1, next);
 }
 
