@@ -43,11 +43,11 @@ def test_both_libraries_give_the_same_logits(name, engine_of):
 
 @pytest.mark.parametrize("ordered_bytes", [0, 1 << 29], ids=["as they are", "in its order"])
 def test_layers_have_another_forward_inside_only(model, ordered_bytes):
-    layers = linear_layers(model)
+    layers = linear_layers(model)[:-1]  # but the head
     states = torch.randn(3, layers[0].in_features)
     with torch.no_grad():
         before = layers[0](states)
-        scope = Products(model, library="onednn", ordered_bytes=ordered_bytes).scope(3)
+        scope = Products(model, library="onednn", ordered_bytes=ordered_bytes).body(3)
         with scope:
             assert all("forward" in layer.__dict__ for layer in layers)
             assert torch.allclose(layers[0](states), before, atol=1e-5)
@@ -58,7 +58,7 @@ def test_layers_have_another_forward_inside_only(model, ordered_bytes):
 
 
 def test_two_scopes_of_one_model_may_overlap(model):
-    first, second = (Products(model, library="onednn").scope(1) for _ in range(2))
+    first, second = (Products(model, library="onednn").body(1) for _ in range(2))
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -69,7 +69,7 @@ def test_two_scopes_of_one_model_may_overlap(model):
 def test_a_forward_that_a_layer_has_of_its_own_stays(model):
     layer, other = linear_layers(model)[:2]
     own = layer.__dict__["forward"] = lambda states: states
-    scope = Products(model, library="onednn").scope(1)
+    scope = Products(model, library="onednn").body(1)
     late = other.__dict__["forward"] = lambda states: states
     with scope:
         assert layer.__dict__["forward"] is own
@@ -112,16 +112,16 @@ def words(size):
 
 def test_another_thread_that_trains_the_model_gets_gradients(model):
     layer = linear_layers(model)[0]
-    with Products(model, library="onednn").scope(1), torch.enable_grad():
+    with Products(model, library="onednn").body(1), torch.enable_grad():
         layer(torch.randn(2, layer.in_features)).sum().backward()
     assert layer.weight.grad is not None
 
 
 def test_half_precision_and_small_models_are_left_to_torch(model_of):
     model = model_of("llama")
-    assert Products(model).scope(64) is Products(model).scope(1)  # too small to be timed
+    assert Products(model).body(64) is Products(model).body(1)  # too small to be timed
     half = copy.deepcopy(model).to(torch.bfloat16)
-    with Products(half, library="onednn").scope(64):
+    with Products(half, library="onednn").body(64):
         assert not any("forward" in layer.__dict__ for layer in linear_layers(half))
 
 
@@ -130,7 +130,7 @@ def test_a_large_model_goes_by_what_was_timed(monkeypatch):
     monkeypatch.setattr(products, "_faster", lambda threads, ordered: (False, True, True))
     chosen = Products(model)
     for rows, is_replaced in ((1, False), (7, False), (8, True), (500, True)):
-        with chosen.scope(rows):
+        with chosen.body(rows):
             assert ("forward" in model[0].__dict__) is is_replaced
 
 

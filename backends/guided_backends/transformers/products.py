@@ -61,11 +61,18 @@ class Products:
         if library is None:
             is_large = num_weights >= LEAST_WEIGHTS
             self._faster = _faster(torch.get_num_threads(), is_ordered) if is_large else (False,) * len(ROWS)
-        self._scope = _Scope(layers if any(self._faster) else [], is_ordered)
+        head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+        layers = layers if any(self._faster) else []
+        self._body = _Scope([layer for layer in layers if layer is not head], is_ordered)
+        self._head = _Scope([layer for layer in layers if layer is head], is_ordered)
 
-    def scope(self, num_rows: int) -> AbstractContextManager[None]:
-        """Inside, layers of the model that see about `num_rows` rows run on the faster library."""
-        return self._scope if self._faster[max(0, bisect_right(ROWS, num_rows) - 1)] else _NOTHING
+    def body(self, num_rows: int) -> AbstractContextManager[None]:
+        """Inside, layers of the model that see about `num_rows` rows run on the faster library; all but the head."""
+        return self._body if self._faster[max(0, bisect_right(ROWS, num_rows) - 1)] else _NOTHING
+
+    def head(self, num_rows: int) -> AbstractContextManager[None]:
+        """The same for the head."""
+        return self._head if self._faster[max(0, bisect_right(ROWS, num_rows) - 1)] else _NOTHING
 
 
 class _Scope:
@@ -76,13 +83,14 @@ class _Scope:
     def __init__(self, layers: Sequence[Any], is_ordered: bool) -> None:
         self._places = [(layer.__dict__, _forward_of(layer, is_ordered)) for layer in layers]
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> None:  # at every step, so for every layer as little as can be
         for own, forward in self._places:
-            own.setdefault("forward", forward)
+            if "forward" not in own:
+                own["forward"] = forward
 
     def __exit__(self, *_: object) -> None:
         for own, forward in self._places:
-            if own.get("forward") is forward:
+            if "forward" in own and own["forward"] is forward:
                 del own["forward"]
 
 

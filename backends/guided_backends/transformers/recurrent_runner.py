@@ -112,7 +112,7 @@ class RecurrentRunner:
             return self._run(plan, hidden=self._head.wants_hidden())
 
     def logits(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
-        with torch_scope(self.num_threads), self._products.scope(len(states)):
+        with torch_scope(self.num_threads), self._products.head(len(states)):
             out: npt.NDArray[np.float32] = self._head.logits(states, token_ids).cpu().numpy()
         return out
 
@@ -174,7 +174,7 @@ class RecurrentRunner:
         tokens = torch.from_numpy(np.stack([reading.run for reading in group]).astype(np.int64))
         module = architecture.decoder if hidden else architecture.model
         inputs = {"input_ids": tokens.to(architecture.device), architecture.cache_argument: cache, "use_cache": True}
-        with self._products.scope(tokens.numel()):
+        with self._products.body(tokens.numel()):
             rows = module(**inputs)[0]
         after = snapshots_of(cache, len(group))
         for number, reading in enumerate(group):

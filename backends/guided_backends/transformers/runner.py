@@ -128,7 +128,7 @@ class ModelRunner:
         return self._cache.write(torch.from_numpy(slots.astype(np.int64)), tensors)
 
     def logits(self, states: torch.Tensor, token_ids: npt.NDArray[np.int32] | None) -> npt.NDArray[np.float32]:
-        with torch_scope(self.num_threads), self._products.scope(len(states)):
+        with torch_scope(self.num_threads), self._products.head(len(states)):
             out: npt.NDArray[np.float32] = self._head.logits(states, token_ids).cpu().numpy()
         return out
 
@@ -162,7 +162,7 @@ class ModelRunner:
         return self._run_layout(self._layouts.make(plan), hidden=hidden)
 
     def _run_layout(self, layout: Layout, *, hidden: bool) -> torch.Tensor:
-        with self._products.scope(layout.input_ids.numel()):
+        with self._products.body(layout.input_ids.numel()):
             return self._run_decoder(layout, hidden=hidden)
 
     def _run_decoder(self, layout: Layout, *, hidden: bool) -> torch.Tensor:
