@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guided.lang import nodes
 from guided.lang.nodes import Node
@@ -40,6 +40,11 @@ def captures_of(body: Iterable[Node]) -> Iterator[CaptureDeclaration]:
                 yield CaptureDeclaration(node.name, f"{type_}[]", node.name_span)
             case nodes.Choose():
                 yield CaptureDeclaration(node.name, "string", node.name_span)
+            case nodes.Beam(keep=nodes.Const(value=count)) if count != 1:
+                appended = set(_appended(node.body))  # go on as the best text has them
+                for inside in captures_of(node.body):
+                    yield inside if inside.name in appended else replace(inside, type=f"{inside.type}[]")
+                continue
         for body_below in bodies_of(node):
             yield from captures_of(body_below)
 
@@ -70,6 +75,14 @@ def bodies_of(node: Node) -> tuple[tuple[Node, ...], ...]:
         ):
             return (body,)
     return ()
+
+
+def _appended(body: Iterable[Node]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, nodes.Hole) and isinstance(append := node.argument("append"), nodes.Const):
+            yield str(append.value)
+        for body_below in bodies_of(node):
+            yield from _appended(body_below)
 
 
 def _hole_type(hole: nodes.Hole) -> str:

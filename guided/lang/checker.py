@@ -199,6 +199,9 @@ class _Checker:
         if not any(captures_of(node.body)):
             self._fail(node.span, "there is no hole in this 'beam'", help="it searches over the holes of its body")
         self._within("beam", node.body)
+        for capture in captures_of((node,)):  # with `keep` they are lists once it is over
+            if self.captures[capture.name].span == capture.span:
+                self.captures[capture.name] = capture
 
     def check_(self, node: nodes.Check) -> None:
         self.expressions.check(node.condition)

@@ -6,6 +6,7 @@ their hole wait for the others. Hypotheses with equal text merge at hole boundar
 
 Score = (sum of log p, before the mask, of tokens that overlap a hole, forced ones and the end token included)
 / (number of them)^a + b * (sum of log p of the region's other tokens). With a = 0, b = 1: log p of the region's text.
+The text goes on with the best; with `keep` the region's captures are lists of what they are in the best `keep` texts.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from guided.constraints import Choice as OneOf
 from guided.errors import GenerationError, GuidedError
+from guided.lang import nodes
 from guided.lang.evaluate import evaluate
 from guided.lang.problems import runtime_error
 from guided.program import ops
@@ -29,17 +30,15 @@ from guided.runtime.hole_score import prefill
 from guided.runtime.hole_text import FIXED, HOLE, OUTSIDE, TextState, fork, prepare
 from guided.runtime.scheduler import Ask, Row
 
-if TYPE_CHECKING:
-    from guided.lang import nodes
-
 __all__ = ["BeamOptions", "Hypothesis", "beam_region"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeamOptions:
-    """`width` hypotheses; `length_penalty` is a and `fixed_weight` is b of the score."""
+    """`width` hypotheses; `length_penalty` is a and `fixed_weight` is b of the score. `keep`: None is no list."""
 
     width: int
+    keep: int | None = None
     length_penalty: float = 0.0
     fixed_weight: float = 1.0
 
@@ -84,9 +83,31 @@ def beam_region(machine: Machine, state: RunState, op: ops.BeamStart, decoding: 
     except BaseException:
         search.close()
         raise
-    best = max(search.pool, key=lambda h: h.score(options))
-    search.close(keep=best)
-    return best.run.goto(op.end + 1)
+    ranked = sorted(search.pool, key=lambda h: -h.score(options))
+    search.close(keep=ranked[0])
+    run = ranked[0].run
+    if options.keep is not None:
+        run = _with_lists(machine, op, run, state, [h.run for h in ranked[: options.keep]])
+    return run.goto(op.end + 1)
+
+
+def _with_lists(
+    machine: Machine, op: ops.BeamStart, run: RunState, before: RunState, kept: Sequence[RunState]
+) -> RunState:
+    """What was captured since `before` as lists of its values in all that are `kept`; None where one has none.
+
+    Lists that holes append to go on as `run` has them.
+    """
+    inside = [step for step in machine.ops[before.pc : op.end] if isinstance(step, ops.Hole)]
+    appended = {str(a.value) for step in inside if isinstance(a := step.node.argument("append"), nodes.Const)}
+    names = [name for one in kept for name, found in one.captures.items() if before.captures.get(name) is not found]
+    for name in dict.fromkeys(names):
+        if name in appended:
+            continue
+        found = [one.captures.get(name) for one in kept]
+        shown = next(capture for capture in found if capture is not None)
+        run = run.captured(name, replace(shown, value=[None if c is None else c.value for c in found]))
+    return run
 
 
 class _Search:
@@ -366,12 +387,15 @@ def _tail_tokens(machine: Machine, tail: bytes, tail_marks: bytes) -> tuple[list
 
 def _options(machine: Machine, state: RunState, node: nodes.Beam) -> BeamOptions:
     width = machine.integer(node.width, state.scope, 1)
-    if node.keep is not None and machine.integer(node.keep, state.scope, 1) != 1:
-        raise runtime_error(machine.source, node.keep.span, "a beam keeps one text for now", help="write keep=1")
+    keep = None if node.keep is None else machine.integer(node.keep, state.scope, 1)
+    if node.keep is not None and keep is not None and keep > width:
+        raise runtime_error(machine.source, node.keep.span, f"keep={keep} is more than n={width}")
     numbers = []
     for expression, default in ((node.length_penalty, 0.0), (node.fixed_weight, 1.0)):
         value = default if expression is None else evaluate(expression, state.scope, machine.source)
         if expression is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise runtime_error(machine.source, expression.span, f"this is to be a number, not {value!r}")
         numbers.append(float(value))
-    return BeamOptions(width=width, length_penalty=numbers[0], fixed_weight=numbers[1])
+    return BeamOptions(
+        width=width, keep=None if keep == 1 else keep, length_penalty=numbers[0], fixed_weight=numbers[1]
+    )

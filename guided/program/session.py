@@ -171,8 +171,12 @@ class Session:
         yield from self._role("assistant")
 
     @contextmanager
-    def beam(self, n: int, *, length_penalty: float = 0.0, fixed_weight: float = 1.0) -> Generator[None]:
-        """Search over all that is written inside, as one beam of width `n`."""
+    def beam(self, n: int, *, keep: int = 1, length_penalty: float = 0.0, fixed_weight: float = 1.0) -> Generator[None]:
+        """Search over all that is written inside, as one beam of width `n`.
+
+        The text goes on with the best. With `keep` above 1 what is captured inside are lists: the values in the `keep`
+        best texts, best first.
+        """
         if self._recorded is not None:
             raise GenerationError("a beam cannot stand inside of a beam")
         self._recorded = []
@@ -181,8 +185,10 @@ class Session:
             inside = self._recorded
         finally:
             self._recorded = None
-        numbers = [nodes.Const(value, _NOWHERE) for value in (n, length_penalty, fixed_weight)]
-        node = nodes.Beam(numbers[0], None, numbers[1], numbers[2], (), _NOWHERE)
+        width, kept, penalty, weight = (
+            nodes.Const(value, _NOWHERE) for value in (n, keep, length_penalty, fixed_weight)
+        )
+        node = nodes.Beam(width, kept, penalty, weight, (), _NOWHERE)
         self._run([ops.BeamStart(node, len(inside) + 1, _NOWHERE), *inside, ops.BeamEnd()], self._decoding)
 
     def fork(self) -> Session:

@@ -39,6 +39,13 @@ def test_captures_are_typed_and_in_order():
     }
 
 
+@pytest.mark.parametrize(("keep", "of_a", "of_s"), [(2, "integer[]", "string[]"), (1, "integer", "string")])
+def test_what_a_beam_keeps_are_lists(keep, of_a, of_s):
+    text = f"""{{% beam n=4, keep={keep} %}}{{{{ gen("a", type=int, append="all") }}}}
+{{{{ select("s", ["x", "y"]) }}}}{{% endbeam %}}"""
+    assert captures(text) == {"a": of_a, "s": of_s, "all": "integer[]"}
+
+
 @pytest.mark.parametrize(
     "text",
     {

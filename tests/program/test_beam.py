@@ -49,6 +49,51 @@ def test_a_length_penalty_and_a_weight_of_fixed_text(play, seed):
     assert (run.result.values["a"], run.result.values["b"]) == exhaustive(run.engine, 0.7, 0.3)[1]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_kept_are_the_best_texts_in_order(play, seed):
+    template = TWO_HOLES.replace("n=WIDTH", "n=40, keep=5") + '{{ gen("after", regex="[ef]") }}'
+    run = play(template, words=(), seed=seed)
+    assert run.result.error is None
+    texts = [(a, b) for n in (1, 2) for a in map("".join, itertools.product("ab", repeat=n)) for b in pairs_of("cd")]
+    scores = {(a, b): sum(log_probability(run.engine, b"p:", f"q{a};{b}!".encode())) for a, b in texts}
+    best = sorted(texts, key=scores.get, reverse=True)[:5]
+    assert list(zip(run.result.values["a"], run.result.values["b"], strict=True)) == best
+    assert run.result.text == f"p:q{best[0][0]};{best[0][1]}!{run.result.values['after']}"
+
+
+def pairs_of(letters):
+    return ["".join(pair) for pair in itertools.product(letters, repeat=2)]
+
+
+def test_fewer_are_kept_where_there_are_fewer(play):
+    run = play('p{% beam n=9, keep=9 %}{{ gen("b", regex="[0-3]", type=int) }}{% endbeam %}', words=())
+    assert sorted(run.result.values["b"]) == [0, 1, 2, 3]
+
+
+def test_a_kept_text_without_a_capture_has_none_for_it(play):
+    template = (
+        'p{% beam n=9, keep=9 %}{{ gen("a", regex="[xy]") }}{% if a == "x" %}{{ gen("b", regex="[01]") }}{% endif %}'
+        "{% endbeam %}"
+    )
+    values = play(template, words=()).result.values
+    assert sorted(zip(values["a"], map(str, values["b"]), strict=True)) == [("x", "0"), ("x", "1"), ("y", "None")]
+
+
+def test_a_list_that_is_appended_to_is_that_of_the_best_text(play):
+    template = (
+        '{% loop max=2 %}p{% beam n=4, keep=2 %}{{ gen("a", regex="[0-3]", append="all") }}{% endbeam %}{% endloop %}'
+    )
+    run = play(template, words=())
+    assert run.result.text == "".join(f"p{value}" for value in run.result.values["all"])
+    assert len(run.result.values["a"]) == 2
+    assert run.result.values["a"][0] == run.result.values["all"][-1]
+
+
+def test_keeping_more_than_are_followed_is_refused(play):
+    template = '{% set k = 3 %}{% beam n=2, keep=k %}{{ gen("b", regex="[0-3]") }}{% endbeam %}'
+    assert "keep=3 is more than n=2" in str(play(template, words=()).result.error)
+
+
 def test_a_beam_finds_likelier_texts_than_greedy(play):
     plain = TWO_HOLES.replace("{% beam n=WIDTH %}", "").replace("{% endbeam %}", "")
     gain = 0.0

@@ -105,6 +105,19 @@ def test_a_beam_block_is_one_search(session):
     assert str(s) == f"p{s['a']};{s['b']}"
 
 
+def test_a_beam_block_may_keep_several_texts(session):
+    s = session(words=())
+    s.text("p")
+    with s.beam(n=20, keep=3):
+        s.gen("a", regex="[ab]{1,2}")
+        s.text(";")
+        s.gen("b", regex="[cd]")
+    assert str(s) == f"p{s['a'][0]};{s['b'][0]}"
+    assert len(set(zip(s["a"], s["b"], strict=True))) == 3
+    with pytest.raises(GuidedError, match="keep=3 is more than n=2"), s.beam(n=2, keep=3):
+        s.gen("c", regex="[ab]")
+
+
 def test_a_failed_call_leaves_the_session_as_it_was(session):
     s = session()
     s.text("x")
