@@ -388,8 +388,8 @@ void bind_document(nb::module_& m) {
             return nb::make_tuple(nb::module_::import_("guided._native").attr("freeze"), nb::make_tuple(thawed(d)));
         });
     nb::class_<ExpressionCache>(m, "ExpressionCache", "Expressions that were built lately, by what they were built from.")
-        .def(nb::init<std::size_t, std::size_t>(), "max_parts"_a, "largest"_a)
-        .def_prop_ro("num_parts", &ExpressionCache::num_parts)
+        .def(nb::init<std::size_t, std::size_t>(), "max_bytes"_a, "largest"_a)
+        .def_prop_ro("num_bytes", &ExpressionCache::num_bytes)
         .def("__len__", &ExpressionCache::size);
     m.def("freeze", [](nb::handle value) {
         auto document = std::make_shared<Document>();

@@ -1,7 +1,7 @@
 """Expressions that were built lately, outside of any builder, by what they were built from.
 
 What a pattern, a format or a range of numbers means does not depend on the schema around it: it is built once, in a
-builder of its own, and put into others by one native call. Bounded by the parts of all that is kept.
+builder of its own, and put into others by one native call. Bounded by the bytes of all that is kept.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["kept_expressions", "shared_expression"]
 
-_MOST_PARTS = 400_000  # of 100 bytes or less each
-_LARGEST = 40_000  # what is larger is not kept
+_MOST_BYTES = 16 << 20
+_LARGEST = 4 << 20  # what is larger is not kept
 
 
 @functools.cache
@@ -24,7 +24,7 @@ def kept_expressions() -> _native.ExpressionCache:
     """Those of this process."""
     from guided import _native
 
-    return _native.ExpressionCache(_MOST_PARTS, _LARGEST)
+    return _native.ExpressionCache(_MOST_BYTES, _LARGEST)
 
 
 def shared_expression(builder: _native.Builder, key: str, build: Callable[[_native.Builder], int]) -> int:

@@ -9,9 +9,29 @@
 
 namespace guided {
 
+namespace {
+
+std::size_t held_by(const std::vector<CharSet>& sets) {
+    std::size_t bytes = sets.capacity() * sizeof(CharSet);
+    for (const CharSet& set : sets) bytes += 16 + set.capacity() * sizeof(Range);
+    return bytes;
+}
+
+}  // namespace
+
+std::size_t ExprPool::Table::num_bytes() const {
+    return sizeof(Table) + held_by(sets) + edges.capacity() * sizeof(Edge) + (first_edge.capacity() + least.capacity()) * 4 + accepting.capacity() / 8;
+}
+
+std::size_t PortableExpr::num_bytes() const {
+    std::size_t bytes = sizeof(PortableExpr) + nodes.capacity() * sizeof(ExprPool::Node) + lists.capacity() * sizeof(ExprId) + held_by(sets);
+    for (const auto& table : tables) bytes += table->num_bytes();
+    return bytes;
+}
+
 ExprId ExprPool::state_of(std::uint32_t table, std::uint32_t state) {
     const Table& t = *tables_[table].table;
-    if (t.states[state].empty()) return t.accepting[state] ? kEpsilon : kEmpty;
+    if (t.edges_of(state).empty()) return t.accepting[state] ? kEpsilon : kEmpty;
     return intern(ExprKind::State, t.accepting[state], table, state, 0, 0);
 }
 
@@ -41,17 +61,19 @@ ExprId ExprPool::automaton(const Automaton& a) {
     t->accepting = a.accepting;
     std::unordered_map<std::uint32_t, std::uint32_t> index;  // of sets, by their ids here
     for (std::uint32_t s = 0; s < num; ++s) {
-        t->states.emplace_back();
+        t->first_edge.push_back(static_cast<std::uint32_t>(t->edges.size()));
         absorb(t->hash, 0x5741 + a.accepting[s]);
         for (const auto& edge : a.states[s]) {
             if (t->least[edge.to] == kUnbounded || edge.chars.empty()) continue;
             const auto [it, fresh] = index.try_emplace(intern_set(edge.chars), static_cast<std::uint32_t>(t->sets.size()));
             if (fresh) t->sets.push_back(edge.chars);
-            t->states.back().push_back({it->second, edge.to});
+            t->edges.push_back({it->second, edge.to});
             for (const Range& r : edge.chars) absorb(t->hash, (std::uint64_t(r.lo) << 32) | r.hi);
             absorb(t->hash, edge.to);
         }
     }
+    t->first_edge.push_back(static_cast<std::uint32_t>(t->edges.size()));
+    t->edges.shrink_to_fit(), t->first_edge.shrink_to_fit(), t->sets.shrink_to_fit();
     return state_of(intern_table(std::move(t)), 0);
 }
 
@@ -118,6 +140,7 @@ PortableExpr ExprPool::exported(ExprId e) const {
         }
         out.nodes.push_back(n);
     }
+    out.nodes.shrink_to_fit(), out.lists.shrink_to_fit(), out.sets.shrink_to_fit();
     return out;
 }
 

@@ -416,7 +416,7 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
         case ExprKind::Not: out = negate(derive(n.a, c)); break;
         case ExprKind::State: {
             const Table& t = *tables_[n.a].table;
-            for (const Table::Edge& edge : t.states[n.b])
+            for (const Table::Edge& edge : t.edges_of(n.b))
                 if (contains(t.sets[edge.set], c)) return state_of(n.a, edge.to);
             return kEmpty;
         }
@@ -456,7 +456,7 @@ const std::vector<std::uint32_t>& ExprPool::firsts(ExprId e) {
     const Node n = nodes_[at];
     if (n.kind == ExprKind::Set) out.push_back(n.a);
     if (n.kind == ExprKind::State)
-        for (const Table::Edge& edge : tables_[n.a].table->states[n.b]) out.push_back(tables_[n.a].set_ids[edge.set]);
+        for (const Table::Edge& edge : tables_[n.a].table->edges_of(n.b)) out.push_back(tables_[n.a].set_ids[edge.set]);
     if (n.kind == ExprKind::Not || n.kind == ExprKind::Repeat) add(n.a);
     if (n.kind == ExprKind::Alt || n.kind == ExprKind::And)
         for (ExprId child : children(at)) add(child);
@@ -473,7 +473,7 @@ void ExprPool::add_firsts(ExprId e, std::vector<std::uint32_t>& out) {
     const Node& n = nodes_[at];
     if (n.kind == ExprKind::Set) return out.push_back(n.a);  // as a literal begins
     if (n.kind == ExprKind::State && !is_cat) {
-        for (const Table::Edge& edge : tables_[n.a].table->states[n.b]) out.push_back(tables_[n.a].set_ids[edge.set]);
+        for (const Table::Edge& edge : tables_[n.a].table->edges_of(n.b)) out.push_back(tables_[n.a].set_ids[edge.set]);
         return;
     }
     const auto& known = firsts(e);
@@ -540,6 +540,8 @@ const Partition& ExprPool::partition(const std::vector<std::uint32_t>& set_ids) 
         while (piece + 1 < p->starts.size() && p->starts[piece + 1] <= c) ++piece;
         p->ascii[c] = p->piece_class[piece];
     }
+    partition_bytes_ += sizeof(Partition) + 8 * p->starts.capacity() + 4 * set_ids.size() + 128;
+    for (const CharSet& chars : p->classes) partition_bytes_ += sizeof(CharSet) + 16 + sizeof(Range) * chars.capacity();
     return *(partitions_[set_ids] = std::move(p));
 }
 
@@ -551,8 +553,8 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId
 }
 
 std::size_t ExprPool::num_bytes() const {
-    return nodes_.size() * (sizeof(Node) + 2 * sizeof(Slot)) + lists_.size() * sizeof(ExprId) + derived_.num_bytes() +
-           (firsts_.size() + clamped_.size() + emptiness_.size() + without_empty_.size()) * 64 + partitions_.size() * 1024;
+    return nodes_.capacity() * sizeof(Node) + slots_.capacity() * sizeof(Slot) + lists_.capacity() * sizeof(ExprId) + derived_.num_bytes() +
+           firsts_.size() * 96 + (clamped_.size() + emptiness_.size() + without_empty_.size()) * 48 + set_ids_.size() * 192 + partition_bytes_;
 }
 
 bool ExprPool::is_total(ExprId e) {

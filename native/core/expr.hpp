@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -78,10 +79,15 @@ class ExprPool {
             std::uint32_t set, to;  // index into `sets`, state
         };
         std::vector<CharSet> sets;
-        std::vector<std::vector<Edge>> states;
+        std::vector<Edge> edges;                // of one state after another
+        std::vector<std::uint32_t> first_edge;  // of each state, and one past the end
         std::vector<bool> accepting;
         std::vector<std::uint32_t> least;  // characters to an accepting state
         Hash128 hash;
+
+        std::size_t num_states() const { return least.size(); }
+        std::span<const Edge> edges_of(std::uint32_t state) const { return {edges.data() + first_edge[state], edges.data() + first_edge[state + 1]}; }
+        std::size_t num_bytes() const;
     };
 
     static constexpr ExprId kEmpty = 0, kEpsilon = 1, kAll = 2;  // nothing, the empty text, every text
@@ -172,6 +178,7 @@ class ExprPool {
     std::unordered_map<ExprId, ExprId> without_empty_;
     std::unordered_map<ExprId, CharSet> letters_;
     std::unordered_map<std::vector<std::uint32_t>, std::unique_ptr<Partition>, VectorHash> partitions_;
+    std::size_t partition_bytes_ = 0;
 };
 
 // An expression outside of any pool, to be put into others: parts come before what is made of them, and ids are indexes
@@ -182,11 +189,7 @@ struct PortableExpr {
     std::vector<CharSet> sets;
     std::vector<std::shared_ptr<const ExprPool::Table>> tables;
 
-    std::size_t num_parts() const {  // nodes, and states of automata
-        std::size_t num = nodes.size();
-        for (const auto& t : tables) num += t->states.size();
-        return num;
-    }
+    std::size_t num_bytes() const;  // held, the tables that others share included
 };
 
 }  // namespace guided

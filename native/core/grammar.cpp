@@ -173,6 +173,9 @@ StatePtr Grammar::intern(Config config) {
 // Forgets what nobody holds any more; its cost is spread over as many new states as there are live ones.
 void Grammar::sweep() {
     std::erase_if(states_, [](const auto& entry) { return entry.second.expired(); });
+    num_successors_ = 0;
+    for (const auto& [_, held] : states_)
+        if (const StatePtr state = held.lock()) num_successors_ += state->after_token.size();
     std::erase_if(rows_, [](const auto& entry) { return entry.second.expired(); });
     row_bytes_ = 0;
     for (const auto& [_, held] : rows_)
@@ -201,7 +204,7 @@ StatePtr Grammar::accept_token(const StatePtr& state, std::int32_t token) {
     if (auto it = state->after_token.find(token); it != state->after_token.end())
         if (StatePtr to = it->second.lock()) return to;
     StatePtr to = accept_bytes(state, bytes);
-    if (to) state->after_token[token] = to;
+    if (to) num_successors_ += state->after_token.insert_or_assign(token, to).second;
     return to;
 }
 

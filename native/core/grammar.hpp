@@ -63,11 +63,12 @@ class Grammar {
     std::size_t num_states() const { return states_.size(); }
     std::size_t num_rows() const { return rows_.size(); }
     // Held beside the vocabulary's tables, about; and how much of it since it was compiled.
-    std::size_t num_bytes() const { return machine_->num_bytes() + masker_.num_bytes() + states_.size() * 256 + row_bytes_; }
+    std::size_t num_bytes() const { return machine_->num_bytes() + masker_.num_bytes() + states_.size() * kStateBytes + num_successors_ * kSuccessorBytes + row_bytes_; }
     std::size_t num_bytes_grown() const { return num_bytes() - num_bytes_compiled_; }
 
    private:
     static constexpr std::size_t kRecent = 4096, kRowBytes = 16u << 20;
+    static constexpr std::size_t kStateBytes = 272, kSuccessorBytes = 56;  // with their places in tables, about
 
     StatePtr intern(Config config);
     std::shared_ptr<const Row> shared(Row row);
@@ -78,6 +79,7 @@ class Grammar {
     Masker masker_;
     StatePtr ended_;
     std::unordered_map<Config, std::weak_ptr<State>, VectorHash> states_;
+    std::size_t num_successors_ = 0;  // of states, those that died since the last sweep included
     std::size_t sweep_at_ = 4 * kRecent;
     std::vector<StatePtr> recent_;  // a ring
     std::size_t next_recent_ = 0;

@@ -80,8 +80,10 @@ class Lexer {
     std::array<std::uint64_t, 3> content_key(LexId state) const;
     std::size_t size() const { return states_.size(); }
     std::size_t num_bytes() const {  // held, about
-        return states_.size() * (sizeof(State) + 48) + arc_lists_.size() * kArcsInList * sizeof(Arc) + tables_.size() * 1040 +
-               residuals_.size() * (sizeof(Residual) + 48) + 8 * items_.size() + 4 * targets_.size() + loops_.size() * 80 + single_.num_bytes();
+        return states_.capacity() * sizeof(State) + arc_lists_.size() * kArcsInList * sizeof(Arc) + tables_.size() * 1048 +
+               residuals_.size() * sizeof(Residual) + residual_slots_.capacity() * sizeof(Slot) + 8 * items_.capacity() +
+               4 * targets_.capacity() + loops_.size() * 80 + clamped_.size() * 40 + single_.num_bytes() +
+               state_ids_[0].num_bytes() + state_ids_[1].num_bytes() + state_ids_[2].num_bytes();
     }
 
    private:

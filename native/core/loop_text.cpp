@@ -35,13 +35,13 @@ std::shared_ptr<LoopText> FreeText::all_text(const Trie& trie) const {
 }
 
 std::shared_ptr<const LoopText> FreeText::loop_text(const Trie& trie, const ByteSet& bytes) {
-    if (const auto it = loop_texts_.find(bytes); it != loop_texts_.end()) return it->second;
+    if (const auto* known = loop_texts_.find(bytes)) return *known;
     std::shared_ptr<const LoopText> most;  // of the texts of more bytes that from which least is taken away
     std::size_t least = SIZE_MAX;
-    for (const auto& [other, text] : loop_texts_) {
-        if ((bytes & ~other).any()) continue;
-        if (const std::size_t num = num_nodes_of(trie, other & ~bytes); num < least) least = num, most = text;
-    }
+    loop_texts_.each([&](const std::shared_ptr<const LoopText>& text) {
+        if ((bytes & ~text->bytes).any()) return;
+        if (const std::size_t num = num_nodes_of(trie, text->bytes & ~bytes); num < least) least = num, most = text;
+    });
     if (!most) most = all_text(trie);
     auto made = std::make_shared<LoopText>();
     made->bytes = bytes, made->inside = most->inside;
@@ -54,8 +54,8 @@ std::shared_ptr<const LoopText> FreeText::loop_text(const Trie& trie, const Byte
     for (NodeId quote : quotes) (made->has(trie.parent(quote)) ? made->quotes : made->other_quotes).push_back(quote);
     made->closings.list(trie, made->quotes, chars);
     made->words = std::move(tokens);
-    if (loop_texts_.size() >= kMaxLoopTexts) loop_texts_.clear();
-    return loop_texts_[bytes] = std::move(made);
+    const std::size_t held = made->num_bytes();
+    return loop_texts_.keep(bytes, std::move(made), held);
 }
 
 }  // namespace guided

@@ -66,7 +66,7 @@ class Machine {
     const Frame& frame(FrameId f) const { return frames_[f]; }
     std::size_t num_frames() const { return frames_.size(); }
     std::size_t num_bytes() const {  // held, about
-        return pool.num_bytes() + lexer.num_bytes() + schemas.num_bytes() + frames_.size() * (sizeof(Frame) + 24) +
+        return pool.num_bytes() + lexer.num_bytes() + schemas.num_bytes() + frames_.capacity() * sizeof(Frame) + 4 * slots_.capacity() +
                captures_.size() * (sizeof(Capture) + 40) + joins_.size() * 128;
     }
 

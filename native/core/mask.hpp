@@ -38,7 +38,7 @@ class Masker {
 
     // Tokens that lead from `config` to a live state; eos ids where the text is complete.
     Row compute(const Config& config);
-    std::size_t num_bytes() const { return rows_.num_bytes() + tail_sets_.size() * 160; }
+    std::size_t num_bytes() const { return rows_.num_bytes() + tail_sets_.size() * (160 + (trie_.has_tails() ? trie_.tails().num_tokens() / 8 : 0)); }
 
    private:
     struct TailSet {  // of the tails that may follow, and whether that depended on a text that was not kept

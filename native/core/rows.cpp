@@ -89,12 +89,13 @@ LexRowPtr LexRows::any_text(LexId state, Counts counts) {
     row->base = free.up_to(most);
     if (lexer_.spelling(state) == Spelling::Text) return row;
     const auto all = free.closings.between(Trie::kRoot, trie_.num_nodes());
-    if (least == 0 && most == kUnbounded) {
+    if (least == 0 && most >= free.closings.most_before()) {  // also where a string still has long to go: a row for each count
         row->closing_free.push_back({all, state});
         return row;
     }
     for (Crossing c : all)
         if (c.chars >= least && c.chars <= most) c.end = state, row->closing.push_back(c);
+    row->closing.shrink_to_fit();
     return row;
 }
 

@@ -21,7 +21,7 @@ class LexRows {
 
     LexRowPtr of(LexId state, bool is_key);
 
-    std::size_t num_bytes() const { return (rows_.size() + key_rows_.size()) * sizeof(LexRowPtr) + key_row_bytes_; }
+    std::size_t num_bytes() const { return (rows_.capacity() + key_rows_.capacity()) * sizeof(LexRowPtr) + key_row_bytes_; }
 
     struct Path {  // of the node asked for last, with the lexer's states along it
         explicit Path(LexId start) : nodes{Trie::kRoot}, states{static_cast<std::int32_t>(start)} {}

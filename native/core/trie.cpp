@@ -286,7 +286,10 @@ void Closings::list(const Trie& trie, std::span<const NodeId> quotes, std::span<
     starts_.push_back(0);
     for (NodeId quote : quotes) {
         if (trie.has_tails())
-            for (Crossing c : trie.crossings(quote)) c.chars = chars[trie.parent(quote)], crossings_.push_back(c);
+            for (Crossing c : trie.crossings(quote)) {
+                c.chars = chars[trie.parent(quote)], crossings_.push_back(c);
+                most_before_ = std::max(most_before_, c.chars);
+            }
         starts_.push_back(static_cast<std::uint32_t>(crossings_.size()));
     }
 }
@@ -310,16 +313,14 @@ WordsPtr FreeText::up_to(std::uint32_t num_chars) {
     return slot = std::move(made);
 }
 
-std::shared_ptr<const LexRow> Trie::cached(const std::array<std::uint64_t, 3>& key) const {
-    auto it = rows_.find(key);
-    return it == rows_.end() ? nullptr : it->second;
+std::shared_ptr<const LexRow> Trie::cached(const std::array<std::uint64_t, 3>& key) {
+    const auto* known = rows_.find(key);
+    return known ? *known : nullptr;
 }
 
 void Trie::keep(const std::array<std::uint64_t, 3>& key, std::shared_ptr<const LexRow> row) {
-    const std::size_t bytes = row->num_bytes();
-    if (row_bytes_ + bytes > kMaxRowBytes) rows_.clear(), row_bytes_ = 0;
-    row_bytes_ += bytes;
-    rows_.emplace(key, std::move(row));
+    const std::size_t held = row->num_bytes();
+    rows_.keep(key, std::move(row), held);
 }
 
 }  // namespace guided

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "recent.hpp"
 #include "spelling.hpp"
 #include "tables.hpp"
 
@@ -135,8 +136,11 @@ class Closings {
     bool is_listed() const { return !starts_.empty(); }
     void list(const Trie& trie, std::span<const NodeId> quotes, std::span<const std::uint16_t> chars);  // which must stay
     std::span<const Crossing> between(NodeId from, NodeId to) const;  // quotes at these nodes
+    std::uint32_t most_before() const { return most_before_; }        // characters before a quote
+    std::size_t num_bytes() const { return 4 * starts_.capacity() + sizeof(Crossing) * crossings_.capacity(); }
 
    private:
+    std::uint32_t most_before_ = 0;
     std::span<const NodeId> quotes_;
     std::vector<std::uint32_t> starts_;  // of each quote in the list, and where the last one ends
     std::vector<Crossing> crossings_;
@@ -151,6 +155,9 @@ struct LoopText {
     Closings closings;                  // of `quotes`
 
     bool has(NodeId n) const { return inside[n >> 6] >> (n & 63) & 1; }
+    std::size_t num_bytes() const {
+        return sizeof(LoopText) + 8 * inside.size() + 4 * words->bits.size() + 4 * (quotes.capacity() + other_quotes.capacity()) + closings.num_bytes();
+    }
 };
 
 // Where any text may stand: how many characters each token spells, and where a JSON string could be closed.
@@ -159,7 +166,7 @@ class FreeText : public FreeTables {
     WordsPtr words;  // all tokens that are a spelling
 
     Closings closings;  // of `quotes`, with the characters before
-    // Text of these bytes alone; kept for a few sets of bytes that were asked for last.
+    // Text of these bytes alone; kept for the sets of bytes that were asked for last.
     std::shared_ptr<const LoopText> loop_text(const Trie& trie, const ByteSet& bytes);
     WordsPtr up_to(std::uint32_t num_chars);  // tokens that spell this many characters at most
 
@@ -174,8 +181,8 @@ class FreeText : public FreeTables {
     Arena arena_;
     std::unordered_map<std::uint32_t, WordsPtr> up_to_;
     std::shared_ptr<LoopText> all_text(const Trie& trie) const;
-    static constexpr std::size_t kMaxLoopTexts = 128;
-    std::unordered_map<ByteSet, std::shared_ptr<const LoopText>> loop_texts_;
+    static constexpr std::size_t kMaxLoopBytes = 6u << 20;
+    Recent<ByteSet, std::shared_ptr<const LoopText>> loop_texts_{kMaxLoopBytes};
 };
 
 class Trie {
@@ -230,13 +237,13 @@ class Trie {
     TokenMarks& marks() { return marks_.fit(num_tokens()), marks_; }
 
     FreeText& free_text(Spelling spelling);
-    std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key) const;
+    std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key);
     void keep(const std::array<std::uint64_t, 3>& key, std::shared_ptr<const LexRow> row);
     std::size_t num_rows() const { return rows_.size(); }
-    std::size_t num_row_bytes() const { return row_bytes_; }  // held by them, about
+    std::size_t num_row_bytes() const { return rows_.num_bytes(); }  // held by them, about
 
    private:
-    static constexpr std::size_t kMaxRowBytes = 256u << 20;
+    static constexpr std::size_t kMaxRowBytes = 16u << 20;
     struct TailsOfAnother {};
 
     Trie(TokenBytes tokens, TailsOfAnother);
@@ -256,8 +263,7 @@ class Trie {
     std::vector<Crossing> crossings_;         // of one quote after another
     std::vector<std::uint32_t> crossings_of_;  // of each node of the quote: where they begin
     std::unique_ptr<Trie> tails_;
-    std::unordered_map<std::array<std::uint64_t, 3>, std::shared_ptr<const LexRow>, ContentKeyHash> rows_;
-    std::size_t row_bytes_ = 0;
+    Recent<std::array<std::uint64_t, 3>, std::shared_ptr<const LexRow>, ContentKeyHash> rows_{kMaxRowBytes};
     TokenMarks marks_;
     std::array<std::unique_ptr<FreeText>, 3> free_texts_;
 };

@@ -14,8 +14,8 @@ from .conftest import BYTES
 class Built:
     """Texts that were built, and a cache of them."""
 
-    def __init__(self, max_parts: int = 1000, largest: int = 1000) -> None:
-        self.cache = _native.ExpressionCache(max_parts, largest)
+    def __init__(self, max_bytes: int = 100_000, largest: int = 100_000) -> None:
+        self.cache = _native.ExpressionCache(max_bytes, largest)
         self.calls: list[str] = []
 
     def build(self, text: str, builder: _native.Builder) -> int:
@@ -36,25 +36,27 @@ def test_a_second_builder_gets_what_the_first_built():
 
 
 def test_what_was_used_longest_ago_is_forgotten():
-    built = Built(max_parts=25)  # room for two of them
+    one = Built()
+    one.build("a" * 10, _native.Builder())
+    built = Built(max_bytes=one.cache.num_bytes * 5 // 2)  # room for two of them
     sizes = []
     for text in ("a" * 10, "b" * 10, "a" * 10, "c" * 10, "a" * 10, "b" * 10):
         built.build(text, _native.Builder())
-        sizes.append((len(built.cache), built.cache.num_parts <= 25))
+        sizes.append((len(built.cache), built.cache.num_bytes == len(built.cache) * one.cache.num_bytes))
     assert [text[0] for text in built.calls] == ["a", "b", "c", "b"]
     assert sizes == [(1, True), *[(2, True)] * 5]
 
 
 def test_what_is_large_is_not_kept():
-    built = Built(largest=5)
+    built = Built(largest=500)
     for _ in range(2):
         built.build("a" * 10, _native.Builder())
     assert len(built.calls) == 2
-    assert (len(built.cache), built.cache.num_parts) == (0, 0)
+    assert (len(built.cache), built.cache.num_bytes) == (0, 0)
 
 
 def test_a_failure_is_not_kept():
-    cache, builder = _native.ExpressionCache(100, 100), _native.Builder()
+    cache, builder = _native.ExpressionCache(10_000, 10_000), _native.Builder()
     with pytest.raises(ZeroDivisionError):
         builder.shared(cache, "x", lambda scratch: scratch.literal("x" * (1 // 0)))
     assert builder.shared(cache, "x", lambda scratch: scratch.literal("x")) == builder.literal("x")
@@ -62,7 +64,7 @@ def test_a_failure_is_not_kept():
 
 def test_process_wide_bounds():
     assert kept_expressions() is kept_expressions()
-    assert kept_expressions().num_parts <= expression_cache._MOST_PARTS
+    assert kept_expressions().num_bytes <= expression_cache._MOST_BYTES
 
 
 def test_a_limit_holds_for_what_is_kept_too():
