@@ -85,7 +85,7 @@ ExprId ExprPool::tabulated(ExprId e, std::size_t max_states) {
         if (order.size() > max_states) return e;
         a.accepting.push_back(nodes_[order[at]].nullable);
         std::vector<Automaton::Edge> edges;
-        const Partition& p = partition(firsts(order[at]));
+        const Partition& p = partition_of(order[at]);
         for (std::size_t cls = 0; cls < p.classes.size(); ++cls) {
             if (p.classes[cls].empty()) continue;
             const ExprId to = derive(order[at], p.representative(static_cast<std::uint32_t>(cls)));

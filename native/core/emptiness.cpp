@@ -7,6 +7,12 @@
 
 namespace guided {
 
+namespace {
+
+constexpr std::size_t kMostRemembered = 1000;  // places of one search whose derivatives are kept
+
+}  // namespace
+
 bool ExprPool::nonempty(ExprId e) {
     if (const auto found = decided(e, limits_.max_pattern_search)) return *found;
     throw TooComplex("states explored to decide whether a pattern can match", limits_.max_pattern_search, "max_pattern_search");
@@ -53,10 +59,12 @@ std::optional<bool> ExprPool::search_nonempty(ExprId e, std::size_t max_searched
     while (!queue.empty()) {
         const ExprId at = queue.top().second;
         queue.pop();
-        const Partition& p = partition(firsts(at));
+        const Partition& p = partition_of(at);
         for (std::size_t cls = 0; cls < p.classes.size(); ++cls) {
             if (p.classes[cls].empty()) continue;
-            const ExprId to = derive(at, p.representative(static_cast<std::uint32_t>(cls)));
+            // a long search comes here once, and what it remembered would be most of its memory
+            const std::uint32_t c = p.representative(static_cast<std::uint32_t>(cls));
+            const ExprId to = parent.size() < kMostRemembered ? derive(at, c) : derive_now(at, c);
             if (to == kEmpty || !parent.try_emplace(to, at).second) continue;
             const auto known = emptiness_.find(to);
             if (nodes_[to].plain || nodes_[to].nullable || (known != emptiness_.end() && known->second)) {
@@ -74,28 +82,41 @@ std::optional<bool> ExprPool::search_nonempty(ExprId e, std::size_t max_searched
     return false;
 }
 
-// The characters that a text of `e` may hold, and more.
-const CharSet& ExprPool::letters(ExprId e) {
-    if (auto it = letters_.find(e); it != letters_.end()) return it->second;
+// The set of the characters that a text of `e` may hold, and more. Few of these are different.
+std::uint32_t ExprPool::letters(ExprId e) {
+    if (const std::uint32_t known = letters_.find(e); known != FlatMap::kMissing) return known;
     std::vector<Range> all;
     auto add = [&](const CharSet& s) { all.insert(all.end(), s.begin(), s.end()); };
+    auto add_part = [&](ExprId part) {
+        const std::uint32_t set = letters(part);
+        add(sets_[set]);
+    };
     ExprId at = e;
-    for (; nodes_[at].kind == ExprKind::Cat; at = nodes_[at].b) add(letters(nodes_[at].a));
+    for (; nodes_[at].kind == ExprKind::Cat; at = nodes_[at].b) add_part(nodes_[at].a);
     const Node n = nodes_[at];
     switch (n.kind) {
         case ExprKind::Set: add(sets_[n.a]); break;
-        case ExprKind::Repeat: add(letters(n.a)); break;
+        case ExprKind::Repeat: add_part(n.a); break;
         case ExprKind::Alt:
         case ExprKind::And:
-            for (ExprId part : children(at)) add(letters(part));
+            for (ExprId part : children(at)) add_part(part);
             break;
         case ExprKind::Not: add(all_chars()); break;
-        case ExprKind::State:
-            for (const CharSet& set : tables_[n.a].table->sets) add(set);
+        case ExprKind::State: {
+            Known& known = tables_[n.a];
+            if (known.letters == kUnbounded) {
+                std::vector<Range> of_table;
+                for (const CharSet& set : known.table->sets) of_table.insert(of_table.end(), set.begin(), set.end());
+                known.letters = intern_set(normalized(std::move(of_table)));
+            }
+            add(sets_[known.letters]);
             break;
+        }
         default: break;
     }
-    return letters_[e] = normalized(std::move(all));
+    const std::uint32_t out = intern_set(normalized(std::move(all)));
+    letters_.insert(e, out);
+    return out;
 }
 
 // True: every text of `e` would need a character that is not one of `allowed`.
@@ -111,7 +132,10 @@ bool ExprPool::lacks_letters(ExprId e, const CharSet& allowed) {
     const std::vector<ExprId> parts = children(e);
     if (n.kind == ExprKind::Alt) return std::all_of(parts.begin(), parts.end(), lacks);
     CharSet shared = allowed;
-    for (ExprId part : parts) shared = intersect(shared, letters(part));
+    for (ExprId part : parts) {
+        const std::uint32_t set = letters(part);
+        shared = intersect(shared, sets_[set]);
+    }
     return std::any_of(parts.begin(), parts.end(), [&](ExprId part) { return lacks_letters(part, shared); });
 }
 

@@ -407,13 +407,23 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
         default: break;
     }
     if (e == kAll) return kAll;
+    if (n.kind == ExprKind::State) return derive_now(e, c);
     const std::uint64_t key = (std::uint64_t(e) << 21) | c;
-    ExprId out = derived_.find(key);
-    if (out != FlatMap::kMissing) return out;
-    out = kEmpty;
+    if (const ExprId known = derived_.find(key); known != FlatMap::kMissing) return known;
+    const ExprId out = derive_now(e, c);
+    derived_.insert(key, out);
+    return out;
+}
+
+// The derivative of an expression that is made of others, itself not remembered.
+ExprId ExprPool::derive_now(ExprId e, std::uint32_t c) {
+    const Node n = nodes_[e];
     switch (n.kind) {
-        case ExprKind::Cat: out = derive_cat(e, c); break;
-        case ExprKind::Not: out = negate(derive(n.a, c)); break;
+        case ExprKind::Empty:
+        case ExprKind::Epsilon:
+        case ExprKind::Set: return derive(e, c);
+        case ExprKind::Cat: return derive_cat(e, c);
+        case ExprKind::Not: return negate(derive(n.a, c));
         case ExprKind::State: {
             const Table& t = *tables_[n.a].table;
             for (const Table::Edge& edge : t.edges_of(n.b))
@@ -423,8 +433,7 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
         case ExprKind::Repeat: {
             const std::uint32_t min = n.min == 0 ? 0 : n.min - 1, max = n.max == kUnbounded ? kUnbounded : n.max - 1;
             const ExprId head = derive(n.a, c);
-            out = head == kEmpty ? kEmpty : cat(head, repeat(n.a, min, max));
-            break;
+            return head == kEmpty ? kEmpty : cat(head, repeat(n.a, min, max));
         }
         default: {
             std::vector<ExprId> parts = children(e);
@@ -433,15 +442,14 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
                 if (p == kEmpty && n.kind == ExprKind::And) break;
             }
             const bool is_dead = n.kind == ExprKind::And && std::find(parts.begin(), parts.end(), kEmpty) != parts.end();
-            out = is_dead ? kEmpty : n.kind == ExprKind::Alt ? alt(std::move(parts)) : both(std::move(parts));
+            return is_dead ? kEmpty : n.kind == ExprKind::Alt ? alt(std::move(parts)) : both(std::move(parts));
         }
     }
-    derived_.insert(key, out);
-    return out;
 }
 
-const std::vector<std::uint32_t>& ExprPool::firsts(ExprId e) {
-    if (auto it = firsts_.find(e); it != firsts_.end()) return it->second;
+// Few lists are different, however many expressions there are.
+std::uint32_t ExprPool::firsts_id(ExprId e) {
+    if (const std::uint32_t known = firsts_.find(e); known != FlatMap::kMissing) return known;
     std::vector<std::uint32_t> out;
     auto add = [&](ExprId child) {
         const auto& f = firsts(child);
@@ -462,7 +470,16 @@ const std::vector<std::uint32_t>& ExprPool::firsts(ExprId e) {
         for (ExprId child : children(at)) add(child);
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
-    return firsts_[e] = std::move(out);
+    const auto [it, fresh] = first_ids_.try_emplace(std::move(out), static_cast<std::uint32_t>(first_lists_.size()));
+    if (fresh) first_lists_.push_back(&it->first), first_partitions_.push_back(nullptr);
+    firsts_.insert(e, it->second);
+    return it->second;
+}
+
+const Partition& ExprPool::partition_of(ExprId e) {
+    const std::uint32_t id = firsts_id(e);
+    if (!first_partitions_[id]) first_partitions_[id] = &partition(*first_lists_[id]);
+    return *first_partitions_[id];
 }
 
 void ExprPool::add_firsts(ExprId e, std::vector<std::uint32_t>& out) {
@@ -554,7 +571,7 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId
 
 std::size_t ExprPool::num_bytes() const {
     return nodes_.capacity() * sizeof(Node) + slots_.capacity() * sizeof(Slot) + lists_.capacity() * sizeof(ExprId) + derived_.num_bytes() +
-           firsts_.size() * 96 + (clamped_.size() + emptiness_.size() + without_empty_.size()) * 48 + set_ids_.size() * 192 + partition_bytes_;
+           firsts_.num_bytes() + first_ids_.size() * 128 + letters_.num_bytes() + (clamped_.size() + emptiness_.size() + without_empty_.size()) * 48 + set_ids_.size() * 192 + partition_bytes_;
 }
 
 bool ExprPool::is_total(ExprId e) {

@@ -142,6 +142,7 @@ class ExprPool {
     struct Known {  // a table in this pool: the ids of its sets
         std::shared_ptr<const Table> table;
         std::vector<std::uint32_t> set_ids;
+        std::uint32_t letters = kUnbounded;  // the set of all of them, once asked for
     };
 
     ExprId intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint32_t b, std::uint32_t min, std::uint32_t max,
@@ -158,8 +159,11 @@ class ExprPool {
     ExprId state_of(std::uint32_t table, std::uint32_t state);
     std::optional<bool> decided(ExprId e, std::size_t max_searched);
     ExprId loosened(ExprId e);
-    const CharSet& letters(ExprId e);
-    const std::vector<std::uint32_t>& firsts(ExprId e);
+    std::uint32_t letters(ExprId e);
+    std::uint32_t firsts_id(ExprId e);
+    const std::vector<std::uint32_t>& firsts(ExprId e) { return *first_lists_[firsts_id(e)]; }
+    const Partition& partition_of(ExprId e);
+    ExprId derive_now(ExprId e, std::uint32_t c);
     bool lacks_letters(ExprId e, const CharSet& allowed);
     std::optional<bool> search_nonempty(ExprId e, std::size_t max_searched);
 
@@ -172,11 +176,14 @@ class ExprPool {
     std::array<ExprId, 128> ascii_;  // sets of one ASCII character; kEmpty: not made yet
     std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> set_ids_;
     FlatMap derived_;
-    std::unordered_map<ExprId, std::vector<std::uint32_t>> firsts_;
+    FlatMap firsts_;  // by expression: an index of the next two
+    std::vector<const std::vector<std::uint32_t>*> first_lists_;
+    std::vector<const Partition*> first_partitions_;  // null: not asked for yet
+    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> first_ids_;
     std::unordered_map<ExprId, bool> emptiness_;
     std::unordered_map<std::uint64_t, ExprId> clamped_;
     std::unordered_map<ExprId, ExprId> without_empty_;
-    std::unordered_map<ExprId, CharSet> letters_;
+    FlatMap letters_;  // by expression: a set
     std::unordered_map<std::vector<std::uint32_t>, std::unique_ptr<Partition>, VectorHash> partitions_;
     std::size_t partition_bytes_ = 0;
 };

@@ -129,6 +129,11 @@ std::int32_t Lexer::compute_next(LexId state, std::uint8_t byte) {
 
 namespace {
 
+// Whether the byte is a character as it is.
+bool is_plain(Spelling spelling, std::uint8_t byte) {
+    return byte < 0x80 && (spelling == Spelling::Text || (byte >= 0x20 && byte != '"' && byte != '\\'));
+}
+
 // The bytes that spell characters of this set as they are: ASCII, and neither a quote nor a backslash in a JSON string.
 template <typename F>
 void each_plain_byte(const CharSet& chars, bool is_json, F&& use) {
@@ -214,6 +219,8 @@ void Lexer::find_form(LexId state) {
     State& s = states_[state];
     s.form = form;
     if (form == Form::Table) {
+        s.table = kNoTable;
+        if (tables_.size() >= kMostTables) return void(found_arcs_ = std::move(found));
         s.table = static_cast<std::uint32_t>(tables_.size());
         tables_.push_back(std::make_unique<std::array<std::int32_t, 256>>());
         tables_.back()->fill(kUnknown);
@@ -233,10 +240,8 @@ Lexer::Arcs Lexer::arcs(LexId state) {
 }
 
 std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
-    // a form is soon found where there are few classes; else only a row needs it
-    if (states_[state].form == Form::Unknown && states_[state].partial == 0 && num_classes(states_[state].residual) <= 4) find_form(state);
     const State& s = states_[state];
-    if (s.form == Form::Table) {
+    if (s.form == Form::Table && s.table != kNoTable) {
         const std::uint32_t table = s.table;
         if ((*tables_[table])[byte] == kUnknown) (*tables_[table])[byte] = compute_next(state, byte);
         return (*tables_[table])[byte];
@@ -249,6 +254,15 @@ std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
             return is_dead ? kDead : state_beyond_ascii(state);
         }
         if (arc->to != kAsk) return arc->to;
+    }
+    if (s.partial == 0 && is_plain(s.spelling, byte)) {  // its class tells, without a form or a table
+        const auto [residual, spelling] = std::pair(s.residual, s.spelling);
+        const std::int32_t to = target(residual, residuals_[residual].partition->ascii[byte]);
+        return to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
+    }
+    if (s.form == Form::Unknown && s.partial == 0 && num_classes(s.residual) <= 4) {  // soon found; else only a row needs it
+        find_form(state);
+        return next(state, byte);
     }
     const std::uint64_t key = (std::uint64_t(state) << 8) | byte;
     if (const std::uint32_t known = single_.find(key); known != FlatMap::kMissing) return static_cast<std::int32_t>(known) + kEnd;

@@ -106,7 +106,7 @@ class Lexer {
         Spelling spelling;
         Form form = Form::Unknown;
         std::uint8_t num_arcs = 0;         // Few and Default
-        std::uint32_t table = 0;           // Table
+        std::uint32_t table = 0;           // Table, or kNoTable
         std::int32_t landing = kUnknown;   // inside a character
         const Arc* arcs = nullptr;         // Few and Default
     };
@@ -143,6 +143,8 @@ class Lexer {
     };
     std::vector<Slot> residual_slots_;  // by their items, in one array; kUnbounded: empty
     std::vector<State> states_;
+    static constexpr std::uint32_t kNoTable = kUnbounded;
+    static constexpr std::size_t kMostTables = 1024;  // of a kilobyte each; further states ask for the class of each byte
     static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 40, kArcsInList = 512, kMostTotal = 32;
     std::vector<Arc> found_arcs_;                     // while a form is looked for
     std::vector<std::unique_ptr<Arc[]>> arc_lists_;  // of kArcsInList each, which stay where they are
