@@ -244,6 +244,8 @@ class Hole:
 
     # One token.
 
+    # States are made in full here: `replace` takes several times as long, and this is done for every token.
+
     def _accept(self, state: HoleState, token: HoleToken) -> HoleState:
         """`token` is decided: it spells the tail's beginning, or all of it and more of the hole."""
         text, back = state.text, state.back.fork()
@@ -262,7 +264,7 @@ class Hole:
             text.tail[covered:],
             text.tail_marks[covered:],
         )
-        return HoleState(  # in full: `replace` takes several times as long, and this is done for every token
+        return HoleState(
             text,
             back,
             back.fork() if new else state.front,
@@ -334,7 +336,20 @@ class Hole:
             return state
         front = state.front.fork()
         front.accept_bytes(data)
-        return replace(state, text=append_text(state.text, data, HOLE), front=front, cuts=state.cuts.feed(data))
+        return HoleState(
+            append_text(state.text, data, HOLE),
+            state.back,
+            front,
+            state.cuts.feed(data),
+            state.lead,
+            state.tokens,
+            state.used,
+            state.num_sampled,
+            state.reason,
+            state.is_held,
+            state.is_healed,
+            state.is_canonical,
+        )
 
     def _settle(self, state: HoleState) -> HoleState:
         """Make tokens of the tail as far as no admissible token can cross their boundary.
@@ -343,6 +358,8 @@ class Hole:
         is forced is left to the mask.
         """
         text = state.text
+        if not text.tail:
+            return state
         tokens = self._tail_tokens(text.tail)
         if tokens is None and state.lead:
             tokens = self.vocab.encode(text.tail[: state.lead])
@@ -367,13 +384,19 @@ class Hole:
             for token, end in zip(tokens, ends, strict=True)
             if end > state.lead
         )
-        return replace(
-            state,
-            text=take(self.vocab, state.text, tokens, size),
-            lead=max(0, state.lead - size),
-            back=self._matcher_at(state, size),
-            tokens=state.tokens + forced,
-            used=state.used + len(forced),
+        return HoleState(
+            take(self.vocab, state.text, tokens, size),
+            self._matcher_at(state, size),
+            state.front,
+            state.cuts,
+            max(0, state.lead - size),
+            state.tokens + forced,
+            state.used + len(forced),
+            state.num_sampled,
+            state.reason,
+            state.is_held,
+            state.is_healed,
+            state.is_canonical,
         )
 
     def _tail_tokens(self, tail: bytes) -> list[int] | None:

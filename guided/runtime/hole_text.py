@@ -62,7 +62,8 @@ def append_text(text: TextState, data: bytes, mark: int = OUTSIDE) -> TextState:
     """`data` after all that is there; it becomes tokens when a hole opens."""
     if not data:
         return text
-    return replace(text, tail=text.tail + data, tail_marks=text.tail_marks + bytes([mark]) * len(data))
+    tail_marks = text.tail_marks + bytes([mark]) * len(data)
+    return TextState(text.seq, text.pending, text.marks, text.tail + data, tail_marks)
 
 
 def append_control(vocab: Vocabulary, text: TextState, ids: Sequence[int], mark: int = OUTSIDE) -> TextState:
@@ -92,12 +93,12 @@ def take(vocab: Vocabulary, text: TextState, tokens: Sequence[int], num_bytes: i
         ends = boundaries(vocab, tokens)
         starts = [0, *ends[:-1]]
         marks = bytes(max(text.tail_marks[a:b], default=OUTSIDE) for a, b in zip(starts, ends, strict=False))
-    return replace(
-        text,
-        pending=(*text.pending, *tokens),
-        marks=text.marks + marks,
-        tail=text.tail[num_bytes:],
-        tail_marks=text.tail_marks[num_bytes:],
+    return TextState(
+        text.seq,
+        (*text.pending, *tokens),
+        text.marks + marks,
+        text.tail[num_bytes:],
+        text.tail_marks[num_bytes:],
     )
 
 
@@ -112,7 +113,7 @@ def prepare(engine: Engine, text: TextState, *, scored: bool = False) -> TextSta
     if not pending:
         pending, marks = (beginning(engine.vocab),), bytes([OUTSIDE])
     if text.seq is not None:
-        return replace(text, pending=pending, marks=marks)
+        return text if text.pending else replace(text, pending=pending, marks=marks)
     first = next((i for i, mark in enumerate(marks) if mark != OUTSIDE), len(marks)) if scored else len(marks)
     seq = engine.open(pending[: max(1, first)])
     return replace(text, seq=seq, pending=pending[seq.length :], marks=marks[seq.length :])
