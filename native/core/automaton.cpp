@@ -3,6 +3,7 @@
 // A derivative of such a state is looked up, not computed; pools share the table. What is exported keeps its facts
 // (nullable, least, hash), so putting it into a pool is a look-up for each part.
 #include <algorithm>
+#include <unordered_map>
 
 #include "errors.hpp"
 #include "expr.hpp"
@@ -85,16 +86,16 @@ ExprId ExprPool::tabulated(ExprId e, std::size_t max_states) {
         if (order.size() > max_states) return e;
         a.accepting.push_back(nodes_[order[at]].nullable);
         std::vector<Automaton::Edge> edges;
-        const Partition& p = partition_of(order[at]);
-        for (std::size_t cls = 0; cls < p.classes.size(); ++cls) {
-            if (p.classes[cls].empty()) continue;
-            const ExprId to = derive(order[at], p.representative(static_cast<std::uint32_t>(cls)));
+        const Partition& p = partition_of(firsts(order[at]));
+        for (std::uint32_t cls = 0; cls < p.num_classes(); ++cls) {
+            if (p.chars(cls).empty()) continue;
+            const ExprId to = derive(order[at], p.representative(cls));
             if (!nonempty(to)) continue;
             const auto [it, fresh] = number.try_emplace(to, static_cast<std::uint32_t>(order.size()));
             if (fresh) order.push_back(to);
             const auto same = std::find_if(edges.begin(), edges.end(), [&](const auto& edge) { return edge.to == it->second; });
-            if (same == edges.end()) edges.push_back({p.classes[cls], it->second});
-            else same->chars = unite(same->chars, p.classes[cls]);
+            if (same == edges.end()) edges.push_back({CharSet(p.chars(cls).begin(), p.chars(cls).end()), it->second});
+            else same->chars = unite(same->chars, p.chars(cls));
         }
         a.states.push_back(std::move(edges));
     }
@@ -126,7 +127,7 @@ PortableExpr ExprPool::exported(ExprId e) const {
             return it->second;
         };
         switch (n.kind) {
-            case ExprKind::Set: n.a = named(set_index, n.a, out.sets, sets_[n.a]); break;
+            case ExprKind::Set: n.a = named(set_index, n.a, out.sets, CharSet(sets_[n.a].begin(), sets_[n.a].end())); break;
             case ExprKind::State: n.a = named(table_index, n.a, out.tables, tables_[n.a].table); break;
             case ExprKind::Cat: n.b = index.at(n.b), n.a = index.at(n.a); break;
             case ExprKind::Not:

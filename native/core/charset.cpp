@@ -29,13 +29,15 @@ CharSet merged(std::vector<Range> ranges) {
 
 CharSet normalized(std::vector<Range> ranges) { return intersect(merged(std::move(ranges)), all_chars()); }
 
-CharSet unite(const CharSet& a, const CharSet& b) {
-    std::vector<Range> both(a);
+CharSet unite(Chars a, Chars b) {
+    std::vector<Range> both(a.begin(), a.end());
     both.insert(both.end(), b.begin(), b.end());
     return merged(std::move(both));
 }
 
-CharSet intersect(const CharSet& a, const CharSet& b) {
+CharSet intersect(Range a, Chars b) { return intersect(Chars(&a, 1), b); }
+
+CharSet intersect(Chars a, Chars b) {
     CharSet out;
     std::size_t i = 0, j = 0;
     while (i < a.size() && j < b.size()) {
@@ -46,13 +48,16 @@ CharSet intersect(const CharSet& a, const CharSet& b) {
     return out;
 }
 
-bool intersects(const CharSet& a, const CharSet& b) {
+std::optional<std::uint32_t> first_shared(Chars a, Chars b) {
     for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
-        if (std::max(a[i].lo, b[j].lo) <= std::min(a[i].hi, b[j].hi)) return true;
+        const std::uint32_t lo = std::max(a[i].lo, b[j].lo);
+        if (lo <= std::min(a[i].hi, b[j].hi)) return lo;
         if (a[i].hi < b[j].hi) ++i; else ++j;
     }
-    return false;
+    return std::nullopt;
 }
+
+bool intersects(Chars a, Chars b) { return first_shared(a, b).has_value(); }
 
 CharSet complement(const CharSet& a) {
     CharSet gaps;
@@ -65,7 +70,7 @@ CharSet complement(const CharSet& a) {
     return intersect(gaps, all_chars());
 }
 
-bool contains(const CharSet& set, std::uint32_t c) {
+bool contains(Chars set, std::uint32_t c) {
     auto it = std::upper_bound(set.begin(), set.end(), c, [](std::uint32_t x, const Range& r) { return x < r.lo; });
     return it != set.begin() && c <= std::prev(it)->hi;
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace guided {
@@ -11,7 +13,10 @@ struct Range {
     bool operator==(const Range&) const = default;
 };
 
+constexpr std::uint64_t hashed_word(Range r) { return (std::uint64_t(r.lo) << 32) | r.hi; }  // for ListIds
+
 using CharSet = std::vector<Range>;
+using Chars = std::span<const Range>;  // the same, held by somebody else
 
 inline constexpr std::uint32_t kMaxCodePoint = 0x10FFFF;
 
@@ -20,10 +25,12 @@ const CharSet& all_chars();
 
 // Sorts, merges and clips to scalar values.
 CharSet normalized(std::vector<Range> ranges);
-CharSet unite(const CharSet& a, const CharSet& b);
-CharSet intersect(const CharSet& a, const CharSet& b);
+CharSet unite(Chars a, Chars b);
+CharSet intersect(Chars a, Chars b);
+CharSet intersect(Range a, Chars b);
 CharSet complement(const CharSet& a);
-bool intersects(const CharSet& a, const CharSet& b);
-bool contains(const CharSet& set, std::uint32_t c);
+bool intersects(Chars a, Chars b);
+std::optional<std::uint32_t> first_shared(Chars a, Chars b);  // the least character of both
+bool contains(Chars set, std::uint32_t c);
 
 }  // namespace guided

@@ -26,10 +26,13 @@ std::optional<bool> ExprPool::decided(ExprId e, std::size_t max_searched) {
     if (nodes_[e].kind == ExprKind::Alt)
         for (std::uint32_t i = 0; i < nodes_[e].b; ++i)
             if (nodes_[lists_[nodes_[e].a + i]].plain) return true;
-    if (auto it = emptiness_.find(e); it != emptiness_.end()) return it->second;
+    if (const std::uint32_t known = emptiness_.find(e); known != FlatMap::kMissing) return known == 0;
     if (const auto found = search_nonempty(e, max_searched / 4)) return found;
     // counts multiply states; without them there are few, and if no text is left even so, there is none
-    if (const ExprId loose = loosened(e); loose != e && search_nonempty(loose, max_searched) == false) return emptiness_[e] = false;
+    if (const ExprId loose = loosened(e); loose != e && search_nonempty(loose, max_searched) == false) {
+        emptiness_.assign(e, 1);
+        return false;
+    }
     return search_nonempty(e, max_searched);
 }
 
@@ -52,33 +55,36 @@ ExprId ExprPool::loosened(ExprId e) {
 // Goes first where the end seems near.
 std::optional<bool> ExprPool::search_nonempty(ExprId e, std::size_t max_searched) {
     using Entry = std::pair<std::uint64_t, ExprId>;
-    std::unordered_map<ExprId, ExprId> parent{{e, e}};
+    FlatMap parent;
+    std::vector<ExprId> searched{e};
+    parent.insert(e, e);
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
     auto push = [&](ExprId at) { queue.push({(std::uint64_t(nodes_[at].least) << 32) | parent.size(), at}); };
     push(e);
     while (!queue.empty()) {
         const ExprId at = queue.top().second;
         queue.pop();
-        const Partition& p = partition_of(at);
-        for (std::size_t cls = 0; cls < p.classes.size(); ++cls) {
-            if (p.classes[cls].empty()) continue;
+        const Partition& p = partition_of(firsts(at));
+        for (std::uint32_t cls = 0; cls < p.num_classes(); ++cls) {
+            if (p.chars(cls).empty()) continue;
             // a long search comes here once, and what it remembered would be most of its memory
-            const std::uint32_t c = p.representative(static_cast<std::uint32_t>(cls));
-            const ExprId to = parent.size() < kMostRemembered ? derive(at, c) : derive_now(at, c);
-            if (to == kEmpty || !parent.try_emplace(to, at).second) continue;
-            const auto known = emptiness_.find(to);
-            if (nodes_[to].plain || nodes_[to].nullable || (known != emptiness_.end() && known->second)) {
-                for (ExprId up = to; !nodes_[up].plain || up == to; up = parent[up]) {
-                    emptiness_[up] = true;
+            const std::uint32_t c = p.representative(cls);
+            const ExprId to = searched.size() < kMostRemembered ? derive(at, c) : derive_now(at, c);
+            if (to == kEmpty || !parent.try_insert(to, at).second) continue;
+            searched.push_back(to);
+            const std::uint32_t known = emptiness_.find(to);
+            if (nodes_[to].plain || nodes_[to].nullable || known == 0) {
+                for (ExprId up = to; !nodes_[up].plain || up == to; up = parent.find(up)) {
+                    emptiness_.assign(up, 0);
                     if (up == e) break;
                 }
                 return true;
             }
-            if (known == emptiness_.end() && !lacks_letters(to, all_chars())) push(to);
+            if (known == FlatMap::kMissing && !lacks_letters(to, all_chars())) push(to);
         }
-        if (parent.size() > max_searched) return std::nullopt;
+        if (searched.size() > max_searched) return std::nullopt;
     }
-    for (const auto& [dead, _] : parent) emptiness_[dead] = false;
+    for (ExprId dead : searched) emptiness_.assign(dead, 1);
     return false;
 }
 
@@ -86,7 +92,7 @@ std::optional<bool> ExprPool::search_nonempty(ExprId e, std::size_t max_searched
 std::uint32_t ExprPool::letters(ExprId e) {
     if (const std::uint32_t known = letters_.find(e); known != FlatMap::kMissing) return known;
     std::vector<Range> all;
-    auto add = [&](const CharSet& s) { all.insert(all.end(), s.begin(), s.end()); };
+    auto add = [&](Chars s) { all.insert(all.end(), s.begin(), s.end()); };
     auto add_part = [&](ExprId part) {
         const std::uint32_t set = letters(part);
         add(sets_[set]);
@@ -99,7 +105,7 @@ std::uint32_t ExprPool::letters(ExprId e) {
         case ExprKind::Repeat: add_part(n.a); break;
         case ExprKind::Alt:
         case ExprKind::And:
-            for (ExprId part : children(at)) add_part(part);
+            for (ExprId part : parts(at)) add_part(part);
             break;
         case ExprKind::Not: add(all_chars()); break;
         case ExprKind::State: {
@@ -120,18 +126,18 @@ std::uint32_t ExprPool::letters(ExprId e) {
 }
 
 // True: every text of `e` would need a character that is not one of `allowed`.
-bool ExprPool::lacks_letters(ExprId e, const CharSet& allowed) {
+bool ExprPool::lacks_letters(ExprId e, Chars allowed) {
     for (; nodes_[e].kind == ExprKind::Cat; e = nodes_[e].b)
         if (lacks_letters(nodes_[e].a, allowed)) return true;
     const Node n = nodes_[e];
     auto lacks = [&](ExprId part) { return lacks_letters(part, allowed); };
     if (n.nullable) return false;
-    if (n.kind == ExprKind::Set) return intersect(allowed, sets_[n.a]).empty();
+    if (n.kind == ExprKind::Set) return !intersects(allowed, sets_[n.a]);
     if (n.kind == ExprKind::Repeat) return lacks(n.a);
     if (n.kind != ExprKind::Alt && n.kind != ExprKind::And) return false;
     const std::vector<ExprId> parts = children(e);
     if (n.kind == ExprKind::Alt) return std::all_of(parts.begin(), parts.end(), lacks);
-    CharSet shared = allowed;
+    CharSet shared(allowed.begin(), allowed.end());
     for (ExprId part : parts) {
         const std::uint32_t set = letters(part);
         shared = intersect(shared, sets_[set]);

@@ -1,8 +1,7 @@
 #include "expr.hpp"
 
 #include <algorithm>
-#include <queue>
-#include <tuple>
+#include <utility>
 
 #include "errors.hpp"
 
@@ -37,10 +36,39 @@ void absorb(Hash128& h, std::uint64_t x) {
     h.hi = mix(h.hi, x ^ 0xA5A5A5A5DEADBEEFull);
 }
 
+namespace {
+
+// The scalar values from `start` up to, and without, `end`: one range, or two around the surrogates, or none.
+template <class Use>
+void each_scalar_range(std::uint32_t start, std::uint32_t end, Use&& use) {
+    for (const Range& all : all_chars())
+        if (start <= all.hi && end > all.lo) use(Range{std::max(start, all.lo), std::min(end - 1, all.hi)});
+}
+
+}  // namespace
+
+Partition::Partition(std::span<const Piece> pieces, std::uint32_t num_classes) : pieces_(pieces.begin(), pieces.end()), ends_(num_classes) {
+    auto each_range = [&](auto&& use) {
+        for (std::size_t i = 0; i < pieces.size(); ++i) {
+            const std::uint32_t end = i + 1 < pieces.size() ? pieces[i + 1].start : kMaxCodePoint + 1;
+            each_scalar_range(pieces[i].start, end, [&](Range r) { use(pieces[i].cls, r); });
+        }
+    };
+    std::uint32_t num_ranges = 0;
+    each_range([&](std::uint32_t cls, Range) { ++ends_[cls], ++num_ranges; });
+    for (std::uint32_t cls = 0, begin = 0; cls < num_classes; ++cls) begin += std::exchange(ends_[cls], begin);
+    ranges_.resize(num_ranges);
+    each_range([&](std::uint32_t cls, Range r) { ranges_[ends_[cls]++] = r; });  // now they are the ends
+    for (std::uint32_t c = 0, piece = 0; c < ascii_.size(); ++c) {
+        if (piece + 1 < pieces.size() && pieces[piece + 1].start == c) ++piece;
+        ascii_[c] = static_cast<std::uint8_t>(pieces[piece].cls);
+    }
+}
+
 std::uint32_t Partition::class_of(std::uint32_t c) const {
-    if (c < 128) return ascii[c];
-    auto it = std::upper_bound(starts.begin(), starts.end(), c);
-    return piece_class[static_cast<std::size_t>(it - starts.begin()) - 1];
+    if (c < ascii_.size()) return ascii_[c];
+    const auto it = std::ranges::upper_bound(pieces_, c, {}, &Piece::start);
+    return std::prev(it)->cls;
 }
 
 ExprPool::ExprPool(const Limits& limits) : limits_(limits), slots_(256, {0, kFree}) {
@@ -58,15 +86,6 @@ ExprPool::ExprPool(const Limits& limits) : limits_(limits), slots_(256, {0, kFre
     absorb(h, nodes_[any_char].hash.lo);
     absorb(h, kUnbounded);
     nodes_[kAll].hash = h;
-}
-
-std::uint32_t ExprPool::intern_set(const CharSet& chars) {
-    std::vector<std::uint32_t> key;
-    key.reserve(chars.size() * 2);
-    for (const Range& r : chars) key.push_back(r.lo), key.push_back(r.hi);
-    auto [it, fresh] = set_ids_.try_emplace(std::move(key), static_cast<std::uint32_t>(sets_.size()));
-    if (fresh) sets_.push_back(chars);
-    return it->second;
 }
 
 bool ExprPool::is_made_of(const Node& n, ExprKind kind, std::uint32_t a, std::uint32_t b, std::uint32_t min, std::uint32_t max,
@@ -167,14 +186,14 @@ void ExprPool::describe(Node& node, const std::vector<ExprId>& list) {
     }
 }
 
-ExprId ExprPool::set(const CharSet& chars) {
+ExprId ExprPool::set(Chars chars) {
     if (chars.empty()) return kEmpty;
     return intern(ExprKind::Set, false, intern_set(chars), 0, 0, 0);
 }
 
 ExprId ExprPool::one(std::uint32_t c) {
-    if (c >= ascii_.size()) return set({{c, c}});
-    if (ascii_[c] == kEmpty) ascii_[c] = set({{c, c}});
+    if (c >= ascii_.size()) return set({Range{c, c}});
+    if (ascii_[c] == kEmpty) ascii_[c] = set({Range{c, c}});
     return ascii_[c];
 }
 
@@ -206,43 +225,39 @@ ExprId ExprPool::cat(const std::vector<ExprId>& parts) {
     return out;
 }
 
-std::vector<ExprId> ExprPool::children(ExprId e) const {
-    const Node& n = nodes_[e];
-    return {lists_.begin() + n.a, lists_.begin() + n.a + n.b};
-}
-
-void ExprPool::flatten(ExprKind kind, const std::vector<ExprId>& parts, std::vector<ExprId>& out) const {
+template <class Use>
+void ExprPool::each_part(ExprKind kind, const std::vector<ExprId>& parts, Use&& use) const {
     for (ExprId e : parts) {  // members of a list are never of its own kind, so one level is all
-        if (nodes_[e].kind == kind) {
-            const Node& n = nodes_[e];
-            out.insert(out.end(), lists_.begin() + n.a, lists_.begin() + n.a + n.b);
-        } else {
-            out.push_back(e);
+        if (nodes_[e].kind != kind) {
+            use(e);
+            continue;
         }
+        for (ExprId part : this->parts(e)) use(part);
     }
 }
 
 ExprId ExprPool::alt(std::vector<ExprId> parts) {
-    std::vector<ExprId> flat, out;
-    flatten(ExprKind::Alt, parts, flat);
-    std::vector<Range> chars;
-    std::uint32_t num_sets = 0;
-    ExprId last_set = kEmpty;
-    bool is_nullable = false;
-    for (ExprId e : flat) {
-        if (e == kAll) return kAll;
-        if (e == kEmpty) continue;
-        if (nodes_[e].kind == ExprKind::Set) {
-            const CharSet& s = sets_[nodes_[e].a];
-            chars.insert(chars.end(), s.begin(), s.end());
-            ++num_sets, last_set = e;
-        } else {
+    std::vector<ExprId> out;
+    out.reserve(parts.size());
+    std::vector<Range> chars;  // where there are several sets
+    ExprId only_set = kEmpty;
+    bool is_nullable = false, is_all = false;
+    auto add_chars = [&](ExprId e) { chars.insert(chars.end(), sets_[nodes_[e].a].begin(), sets_[nodes_[e].a].end()); };
+    each_part(ExprKind::Alt, parts, [&](ExprId e) {
+        is_all = is_all || e == kAll;
+        if (e == kEmpty || e == only_set) return;
+        if (nodes_[e].kind != ExprKind::Set) {
             if (e != kEpsilon) is_nullable = is_nullable || nodes_[e].nullable;
             out.push_back(e);
+        } else if (only_set == kEmpty) {
+            only_set = e;
+        } else {
+            if (chars.empty()) add_chars(only_set);
+            add_chars(e);
         }
-    }
-    if (num_sets == 1) out.push_back(last_set);
-    if (num_sets > 1) out.push_back(set(normalized(std::move(chars))));
+    });
+    if (is_all) return kAll;
+    if (only_set != kEmpty) out.push_back(chars.empty() ? only_set : set(normalized(std::move(chars))));
     if (is_nullable) std::erase(out, kEpsilon);
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -253,24 +268,24 @@ ExprId ExprPool::alt(std::vector<ExprId> parts) {
 }
 
 ExprId ExprPool::both(std::vector<ExprId> parts) {
-    std::vector<ExprId> flat, out;
-    flatten(ExprKind::And, parts, flat);
-    bool is_nullable = true;
+    std::vector<ExprId> out;
+    out.reserve(parts.size());
+    bool is_nullable = true, is_empty = false;
     Run all{nodes_[kAll].a, 0, kUnbounded};  // runs of characters are one condition
-    for (ExprId e : flat) {
-        if (e == kEmpty) return kEmpty;
-        if (e == kAll) continue;
+    std::vector<ExprId> run_chars;           // theirs, where several name some
+    each_part(ExprKind::And, parts, [&](ExprId e) {
+        is_empty = is_empty || e == kEmpty;
+        if (e == kAll) return;
         is_nullable = is_nullable && nodes_[e].nullable;
         const auto run = nodes_[e].kind == ExprKind::Set ? std::optional(Run{e, 1, 1}) : this->run(e);
-        if (!run) {
-            out.push_back(e);
-            continue;
-        }
+        if (!run) return out.push_back(e);
         if (all.chars == nodes_[kAll].a) all.chars = run->chars;
-        else if (run->chars != nodes_[kAll].a && all.chars != kEmpty) all.chars = set(intersect(sets_[nodes_[all.chars].a], sets_[nodes_[run->chars].a]));
+        else if (run->chars != nodes_[kAll].a && run->chars != all.chars) run_chars.push_back(run->chars);
         all.min = std::max(all.min, run->min), all.max = std::min(all.max, run->max);
-    }
-    if (all.min > all.max) return kEmpty;
+    });
+    if (is_empty || all.min > all.max) return kEmpty;
+    for (ExprId chars : run_chars)
+        if (all.chars != kEmpty) all.chars = set(intersect(sets_[nodes_[all.chars].a], sets_[nodes_[chars].a]));
     if (all.chars == kEmpty) out.push_back(all.min == 0 ? kEpsilon : kEmpty);
     else if (const ExprId run = repeat(all.chars, all.min, all.max); run != kAll) out.push_back(run);
     if (std::find(out.begin(), out.end(), kEmpty) != out.end()) return kEmpty;
@@ -310,7 +325,7 @@ ExprId ExprPool::repeat(ExprId a, std::uint32_t min, std::uint32_t max) {
 ExprId ExprPool::without_empty(ExprId e) {
     if (!nodes_[e].nullable) return e;
     if (e == kEpsilon) return kEmpty;
-    if (auto it = without_empty_.find(e); it != without_empty_.end()) return it->second;
+    if (const std::uint32_t known = without_empty_.find(e); known != FlatMap::kMissing) return known;
     const Node n = nodes_[e];
     ExprId out;
     switch (n.kind) {
@@ -331,7 +346,8 @@ ExprId ExprPool::without_empty(ExprId e) {
         }
         default: out = both({e, repeat(kAll + 1, 1, kUnbounded)}); break;
     }
-    return without_empty_[e] = out;
+    without_empty_.assign(e, out);
+    return out;
 }
 
 ExprId ExprPool::words(std::vector<std::u32string> texts) {
@@ -447,39 +463,33 @@ ExprId ExprPool::derive_now(ExprId e, std::uint32_t c) {
     }
 }
 
-// Few lists are different, however many expressions there are.
-std::uint32_t ExprPool::firsts_id(ExprId e) {
+// The sets that can come first, as a number of `set_lists_`.
+std::uint32_t ExprPool::firsts(ExprId e) {
     if (const std::uint32_t known = firsts_.find(e); known != FlatMap::kMissing) return known;
-    std::vector<std::uint32_t> out;
+    const std::size_t begin = found_sets_.size();  // a stack: what stands below is of expressions that hold this one
     auto add = [&](ExprId child) {
-        const auto& f = firsts(child);
-        out.insert(out.end(), f.begin(), f.end());
+        const auto first = set_lists_[firsts(child)];
+        found_sets_.insert(found_sets_.end(), first.begin(), first.end());
     };
     ExprId at = e;
     while (nodes_[at].kind == ExprKind::Cat) {  // the spine of a concatenation, without recursion
-        const Node n = nodes_[at];
-        add(n.a);
-        at = nodes_[n.a].nullable ? n.b : kEpsilon;
+        add(nodes_[at].a);
+        at = nodes_[nodes_[at].a].nullable ? nodes_[at].b : kEpsilon;
     }
-    const Node n = nodes_[at];
-    if (n.kind == ExprKind::Set) out.push_back(n.a);
+    const Node& n = nodes_[at];
+    if (n.kind == ExprKind::Set) found_sets_.push_back(n.a);
     if (n.kind == ExprKind::State)
-        for (const Table::Edge& edge : tables_[n.a].table->edges_of(n.b)) out.push_back(tables_[n.a].set_ids[edge.set]);
+        for (const Table::Edge& edge : tables_[n.a].table->edges_of(n.b)) found_sets_.push_back(tables_[n.a].set_ids[edge.set]);
     if (n.kind == ExprKind::Not || n.kind == ExprKind::Repeat) add(n.a);
     if (n.kind == ExprKind::Alt || n.kind == ExprKind::And)
-        for (ExprId child : children(at)) add(child);
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
-    const auto [it, fresh] = first_ids_.try_emplace(std::move(out), static_cast<std::uint32_t>(first_lists_.size()));
-    if (fresh) first_lists_.push_back(&it->first), first_partitions_.push_back(nullptr);
-    firsts_.insert(e, it->second);
-    return it->second;
-}
-
-const Partition& ExprPool::partition_of(ExprId e) {
-    const std::uint32_t id = firsts_id(e);
-    if (!first_partitions_[id]) first_partitions_[id] = &partition(*first_lists_[id]);
-    return *first_partitions_[id];
+        for (ExprId child : parts(at)) add(child);
+    const std::span found = std::span(found_sets_).subspan(begin);
+    std::ranges::sort(found);
+    const std::span distinct(found.begin(), std::ranges::unique(found).begin());
+    const std::uint32_t list = set_lists_.insert(distinct).first;
+    found_sets_.resize(begin);
+    firsts_.insert(e, list);
+    return list;
 }
 
 void ExprPool::add_firsts(ExprId e, std::vector<std::uint32_t>& out) {
@@ -493,73 +503,31 @@ void ExprPool::add_firsts(ExprId e, std::vector<std::uint32_t>& out) {
         for (const Table::Edge& edge : tables_[n.a].table->edges_of(n.b)) out.push_back(tables_[n.a].set_ids[edge.set]);
         return;
     }
-    const auto& known = firsts(e);
+    const auto known = set_lists_[firsts(e)];
     out.insert(out.end(), known.begin(), known.end());
 }
 
-namespace {
+const Partition& ExprPool::partition(const std::vector<std::uint32_t>& set_ids) { return partition_of(set_lists_.insert(set_ids).first); }
 
-// Classes of characters by the sets that they are in, which come and go while all characters are passed.
-class Memberships {
-   public:
-    void toggle(std::uint32_t set) {
-        const auto it = std::lower_bound(active_.begin(), active_.end(), set);
-        if (it != active_.end() && *it == set) active_.erase(it); else active_.insert(it, set);
-        hash_ ^= mix(0x9E3779B97F4A7C15ull, set + 1);
-    }
-    std::uint32_t cls() {  // of the sets that are there now; classes are numbered as they are met
-        std::uint64_t key = hash_;
-        for (;; ++key) {  // another class has this hash
-            const std::uint32_t known = ids_.find(key);
-            if (known == FlatMap::kMissing) break;
-            if (std::equal(active_.begin(), active_.end(), members_.begin() + starts_[known], members_.begin() + starts_[known + 1])) return known;
-        }
-        const auto id = static_cast<std::uint32_t>(starts_.size() - 1);
-        ids_.insert(key, id);
-        members_.insert(members_.end(), active_.begin(), active_.end());
-        starts_.push_back(static_cast<std::ptrdiff_t>(members_.size()));
-        return id;
-    }
-
-   private:
-    std::vector<std::uint32_t> active_, members_;  // sets; those of one class after another
-    std::vector<std::ptrdiff_t> starts_{0};        // of each class in `members_`
-    std::uint64_t hash_ = 0;                       // of `active_`
-    FlatMap ids_;
-};
-
-}  // namespace
-
-const Partition& ExprPool::partition(const std::vector<std::uint32_t>& set_ids) {
-    if (const auto it = partitions_.find(set_ids); it != partitions_.end()) return *it->second;
-    struct Event {
-        std::uint32_t at, set;
-    };
-    std::vector<Event> events;  // where membership of a set begins or ends
-    for (std::uint32_t id : set_ids)
-        for (const Range& r : sets_[id]) events.push_back({r.lo, id}), events.push_back({r.hi + 1, id});
-    std::sort(events.begin(), events.end(), [](const Event& x, const Event& y) { return x.at < y.at; });
-
-    auto p = std::make_unique<Partition>();
-    p->starts.reserve(events.size() + 1), p->piece_class.reserve(events.size() + 1);
-    Memberships members;
+const Partition& ExprPool::partition_of(std::uint32_t set_list) {
+    if (partitions_.size() <= set_list) partitions_.resize(set_lists_.size());
+    if (partitions_[set_list]) return *partitions_[set_list];
+    events_.clear(), active_.clear(), pieces_.clear(), class_sets_.clear();
+    for (std::uint32_t id : set_lists_[set_list])  // where membership of a set begins or ends
+        for (const Range& r : sets_[id]) events_.push_back({r.lo, id}), events_.push_back({r.hi + 1, id});
+    std::ranges::sort(events_, {}, &Event::at);
     std::size_t i = 0;
     for (std::uint32_t start = 0; start <= kMaxCodePoint;) {
-        for (; i < events.size() && events[i].at == start; ++i) members.toggle(events[i].set);
-        const std::uint32_t end = i < events.size() ? events[i].at : kMaxCodePoint + 1, cls = members.cls();
-        if (cls == p->classes.size()) p->classes.emplace_back();
-        for (const Range& all : all_chars())
-            if (start <= all.hi && end > all.lo) p->classes[cls].push_back({std::max(start, all.lo), std::min(end - 1, all.hi)});
-        p->starts.push_back(start), p->piece_class.push_back(cls);
-        start = end;
+        for (; i < events_.size() && events_[i].at == start; ++i) {
+            const auto it = std::ranges::lower_bound(active_, events_[i].set);
+            if (it != active_.end() && *it == events_[i].set) active_.erase(it); else active_.insert(it, events_[i].set);
+        }
+        pieces_.push_back({start, class_sets_.insert(active_).first});  // what the same sets hold is one class
+        start = i < events_.size() ? events_[i].at : kMaxCodePoint + 1;
     }
-    for (std::uint32_t c = 0, piece = 0; c < 128; ++c) {
-        while (piece + 1 < p->starts.size() && p->starts[piece + 1] <= c) ++piece;
-        p->ascii[c] = p->piece_class[piece];
-    }
-    partition_bytes_ += sizeof(Partition) + 8 * p->starts.capacity() + 4 * set_ids.size() + 128;
-    for (const CharSet& chars : p->classes) partition_bytes_ += sizeof(CharSet) + 16 + sizeof(Range) * chars.capacity();
-    return *(partitions_[set_ids] = std::move(p));
+    partitions_[set_list] = std::make_unique<Partition>(pieces_, static_cast<std::uint32_t>(class_sets_.size()));
+    partition_bytes_ += partitions_[set_list]->num_bytes();
+    return *partitions_[set_list];
 }
 
 std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId e) const {
@@ -571,7 +539,8 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId
 
 std::size_t ExprPool::num_bytes() const {
     return nodes_.capacity() * sizeof(Node) + slots_.capacity() * sizeof(Slot) + lists_.capacity() * sizeof(ExprId) + derived_.num_bytes() +
-           firsts_.num_bytes() + first_ids_.size() * 128 + letters_.num_bytes() + (clamped_.size() + emptiness_.size() + without_empty_.size()) * 48 + set_ids_.size() * 192 + partition_bytes_;
+           firsts_.num_bytes() + clamped_.num_bytes() + emptiness_.num_bytes() + without_empty_.num_bytes() + letters_.num_bytes() +
+           sets_.num_bytes() + set_lists_.num_bytes() + partitions_.capacity() * 8 + partition_bytes_;
 }
 
 bool ExprPool::is_total(ExprId e) {
@@ -596,7 +565,7 @@ ExprId ExprPool::clamp(ExprId e, std::uint32_t horizon) {
     const Node n = nodes_[e];
     if (!n.plain || n.kind == ExprKind::Set || n.kind == ExprKind::State || n.kind == ExprKind::Empty || n.kind == ExprKind::Epsilon) return e;
     const std::uint64_t key = (std::uint64_t(horizon) << 32) | e;
-    if (auto it = clamped_.find(key); it != clamped_.end()) return it->second;
+    if (const std::uint32_t known = clamped_.find(key); known != FlatMap::kMissing) return known;
     ExprId out = e;
     if (n.kind == ExprKind::Repeat) {
         const ExprId a = clamp(n.a, horizon);
@@ -615,7 +584,7 @@ ExprId ExprPool::clamp(ExprId e, std::uint32_t horizon) {
         parts.push_back(nodes_[at].kind == ExprKind::Cat ? at : clamp(at, horizon));
         out = cat(parts);
     }
-    clamped_.emplace(key, out);
+    clamped_.assign(key, out);
     return out;
 }
 

@@ -6,17 +6,18 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "charset.hpp"
-#include "limits.hpp"
 #include "flat_map.hpp"
+#include "limits.hpp"
+#include "list_ids.hpp"
 
 namespace guided {
 
@@ -50,14 +51,29 @@ struct VectorHash {
 };
 
 // How code points fall into classes that a set of expressions cannot tell apart.
-struct Partition {
-    std::vector<std::uint32_t> starts;    // first code point of each piece, ascending; pieces cover everything
-    std::vector<std::uint32_t> piece_class;
-    std::vector<CharSet> classes;         // the scalar values of each class
-    std::uint32_t ascii[128];             // class of each ASCII character
+class Partition {
+   public:
+    struct Piece {
+        std::uint32_t start, cls;  // first code point, and the class of all up to the next piece
+    };
+    // Pieces ascend and cover everything; classes are numbered as they are met.
+    Partition(std::span<const Piece> pieces, std::uint32_t num_classes);
 
+    std::uint32_t num_classes() const { return static_cast<std::uint32_t>(ends_.size()); }
+    Chars chars(std::uint32_t cls) const {  // the scalar values of a class
+        const std::uint32_t begin = cls == 0 ? 0 : ends_[cls - 1];
+        return {ranges_.data() + begin, ends_[cls] - begin};
+    }
     std::uint32_t class_of(std::uint32_t c) const;
-    std::uint32_t representative(std::uint32_t cls) const { return classes[cls].front().lo; }
+    std::uint32_t representative(std::uint32_t cls) const { return chars(cls).front().lo; }
+    std::size_t num_bytes() const { return sizeof(*this) + 64 + 8 * (pieces_.size() + ranges_.size()) + 4 * ends_.size(); }
+    std::uint32_t last_piece() const { return pieces_.back().start; }  // from here on all characters are in one class
+
+   private:
+    std::vector<Piece> pieces_;
+    std::vector<Range> ranges_;            // of all classes, one class after the other
+    std::vector<std::uint32_t> ends_;      // of each class in them
+    std::array<std::uint8_t, 128> ascii_;  // class of each ASCII character
 };
 
 struct PortableExpr;
@@ -94,7 +110,8 @@ class ExprPool {
 
     explicit ExprPool(const Limits& limits);
 
-    ExprId set(const CharSet& chars);
+    ExprId set(Chars chars);
+    ExprId set(std::initializer_list<Range> chars) { return set(Chars(chars.begin(), chars.size())); }
     ExprId one(std::uint32_t c);  // this character
     ExprId literal(const std::u32string& text);
     ExprId words(std::vector<std::u32string> texts);
@@ -128,7 +145,7 @@ class ExprPool {
     std::optional<Run> run(ExprId e) const;
     // Repeats that count further than any text of `horizon` characters could tell are loosened.
     ExprId clamp(ExprId e, std::uint32_t horizon);
-    const Partition& partition(const std::vector<std::uint32_t>& set_ids);  // ascending, without repeats
+    const Partition& partition(const std::vector<std::uint32_t>& set_ids);  // ascending, without repeats: which of them hold a character
     void add_firsts(ExprId e, std::vector<std::uint32_t>& out);  // ids of the sets that can come first
     Hash128 content_hash(ExprId e) const { return nodes_[e].hash; }
     std::size_t size() const { return nodes_.size(); }
@@ -151,41 +168,46 @@ class ExprPool {
                     const std::vector<ExprId>& list) const;
     void place(Slot slot);
     void describe(Node& node, const std::vector<ExprId>& list);
-    std::uint32_t intern_set(const CharSet& chars);
+    std::uint32_t intern_set(Chars chars) { return sets_.insert(chars).first; }
     std::uint32_t intern_table(std::shared_ptr<const Table> table);
-    void flatten(ExprKind kind, const std::vector<ExprId>& parts, std::vector<ExprId>& out) const;
-    std::vector<ExprId> children(ExprId e) const;
+    std::span<const ExprId> parts(ExprId e) const { return {lists_.data() + nodes_[e].a, nodes_[e].b}; }  // of Alt, And; until one is made
+    std::vector<ExprId> children(ExprId e) const { return {parts(e).begin(), parts(e).end()}; }
+    template <class Use>
+    void each_part(ExprKind kind, const std::vector<ExprId>& parts, Use&& use) const;
     ExprId derive_cat(ExprId e, std::uint32_t c);
     ExprId state_of(std::uint32_t table, std::uint32_t state);
     std::optional<bool> decided(ExprId e, std::size_t max_searched);
     ExprId loosened(ExprId e);
     std::uint32_t letters(ExprId e);
-    std::uint32_t firsts_id(ExprId e);
-    const std::vector<std::uint32_t>& firsts(ExprId e) { return *first_lists_[firsts_id(e)]; }
-    const Partition& partition_of(ExprId e);
+    std::uint32_t firsts(ExprId e);
+    const Partition& partition_of(std::uint32_t set_list);
     ExprId derive_now(ExprId e, std::uint32_t c);
-    bool lacks_letters(ExprId e, const CharSet& allowed);
+    bool lacks_letters(ExprId e, Chars allowed);
     std::optional<bool> search_nonempty(ExprId e, std::size_t max_searched);
 
     const Limits& limits_;
     std::vector<Known> tables_;
     std::vector<Node> nodes_;
     std::vector<ExprId> lists_;
-    std::vector<CharSet> sets_;
+    ListIds<Range> sets_;
     std::vector<Slot> slots_;
     std::array<ExprId, 128> ascii_;  // sets of one ASCII character; kEmpty: not made yet
-    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> set_ids_;
     FlatMap derived_;
-    FlatMap firsts_;  // by expression: an index of the next two
-    std::vector<const std::vector<std::uint32_t>*> first_lists_;
-    std::vector<const Partition*> first_partitions_;  // null: not asked for yet
-    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> first_ids_;
-    std::unordered_map<ExprId, bool> emptiness_;
-    std::unordered_map<std::uint64_t, ExprId> clamped_;
-    std::unordered_map<ExprId, ExprId> without_empty_;
-    FlatMap letters_;  // by expression: a set
-    std::unordered_map<std::vector<std::uint32_t>, std::unique_ptr<Partition>, VectorHash> partitions_;
+    ListIds<> set_lists_;                                 // sets that can come first, ascending
+    std::vector<std::unique_ptr<Partition>> partitions_;  // by list of sets; null: not made yet
     std::size_t partition_bytes_ = 0;
+    FlatMap firsts_;                                      // list of sets by expression
+    FlatMap emptiness_;                                   // 1: no text matches
+    FlatMap clamped_, without_empty_;
+    FlatMap letters_;  // set by expression
+    // room to work in
+    std::vector<std::uint32_t> found_sets_, active_;
+    std::vector<Partition::Piece> pieces_;
+    struct Event {
+        std::uint32_t at, set;
+    };
+    std::vector<Event> events_;
+    ListIds<> class_sets_;
 };
 
 // An expression outside of any pool, to be put into others: parts come before what is made of them, and ids are indexes

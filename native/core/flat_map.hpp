@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace guided {
@@ -14,6 +15,18 @@ class FlatMap {
         if (slots_.empty()) return kMissing;
         for (std::size_t i = hashed(key) & mask_;; i = (i + 1) & mask_)
             if (slots_[i].value == kMissing || slots_[i].key == key) return slots_[i].value;
+    }
+    // What is kept under the key, which is `value` where nothing was; and whether that is so.
+    std::pair<std::uint32_t, bool> try_insert(std::uint64_t key, std::uint32_t value) {
+        if (const std::uint32_t known = find(key); known != kMissing) return {known, false};
+        insert(key, value);
+        return {value, true};
+    }
+    void assign(std::uint64_t key, std::uint32_t value) {
+        if (find(key) == kMissing) return insert(key, value);
+        std::size_t i = hashed(key) & mask_;
+        while (slots_[i].key != key) i = (i + 1) & mask_;
+        slots_[i].value = value;
     }
     // The key must not be there yet.
     void insert(std::uint64_t key, std::uint32_t value) {
@@ -40,7 +53,7 @@ class FlatMap {
         slots_[i] = slot;
     }
     void grow() {
-        std::vector<Slot> old(slots_.empty() ? 64 : 2 * slots_.size());
+        std::vector<Slot> old(slots_.empty() ? 16 : 2 * slots_.size());
         old.swap(slots_);
         mask_ = slots_.size() - 1;
         for (const Slot& slot : old)

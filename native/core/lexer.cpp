@@ -50,7 +50,7 @@ std::uint32_t Lexer::add_residual(Items wanted) {
     r.first_item = static_cast<std::uint32_t>(items_.size()), r.num_items = static_cast<std::uint32_t>(wanted.size());
     r.first_target = static_cast<std::uint32_t>(targets_.size());
     items_.insert(items_.end(), wanted.begin(), wanted.end());
-    targets_.resize(targets_.size() + r.partition->classes.size(), kUnknown);
+    targets_.resize(targets_.size() + r.partition->num_classes(), kUnknown);
     residuals_.push_back(r);
     return static_cast<std::uint32_t>(residuals_.size() - 1);
 }
@@ -83,7 +83,7 @@ std::int32_t Lexer::target(std::uint32_t residual, std::uint32_t cls) {
     const std::size_t slot = residuals_[residual].first_target + cls;
     if (targets_[slot] != kUnknown) return targets_[slot];
     const Partition& p = *residuals_[residual].partition;
-    if (p.classes[cls].empty()) return targets_[slot] = kDead;
+    if (p.chars(cls).empty()) return targets_[slot] = kDead;
     const std::uint32_t c = p.representative(cls);
     next_items_.clear();
     for (auto [label, e] : items(residual)) {
@@ -93,10 +93,10 @@ std::int32_t Lexer::target(std::uint32_t residual, std::uint32_t cls) {
     return targets_[slot] = next_items_.empty() ? kDead : static_cast<std::int32_t>(intern_residual(next_items_));
 }
 
-bool Lexer::can_become(std::uint32_t residual, const CharSet& chars) {
+bool Lexer::can_become(std::uint32_t residual, Chars chars) {
     const Partition& p = *residuals_[residual].partition;
-    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls)
-        if (intersects(p.classes[cls], chars) && target(residual, cls) >= 0) return true;
+    for (std::uint32_t cls = 0; cls < p.num_classes(); ++cls)
+        if (intersects(p.chars(cls), chars) && target(residual, cls) >= 0) return true;
     return false;
 }
 
@@ -136,7 +136,7 @@ bool is_plain(Spelling spelling, std::uint8_t byte) {
 
 // The bytes that spell characters of this set as they are: ASCII, and neither a quote nor a backslash in a JSON string.
 template <typename F>
-void each_plain_byte(const CharSet& chars, bool is_json, F&& use) {
+void each_plain_byte(Chars chars, bool is_json, F&& use) {
     for (const Range& r : chars)
         for (std::uint32_t c = is_json ? std::max(r.lo, 0x20u) : r.lo; c <= r.hi && c < 0x80; ++c)
             if (!is_json || (c != '"' && c != '\\')) use(static_cast<std::uint8_t>(c));
@@ -153,11 +153,11 @@ bool Lexer::list_default(LexId state, std::vector<Arc>& out) {
     const bool is_json = spelling != Spelling::Text;
     const auto free_residual = static_cast<std::int32_t>(states_[static_cast<LexId>(others)].residual);
     const Partition& p = *residuals_[residual].partition;
-    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+    for (std::uint32_t cls = 0; cls < p.num_classes(); ++cls) {
         const std::int32_t to = target(residual, cls);
         if (to == free_residual) continue;
         const std::int32_t at = to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
-        each_plain_byte(p.classes[cls], is_json, [&](std::uint8_t b) { out.push_back({b, at}); });
+        each_plain_byte(p.chars(cls), is_json, [&](std::uint8_t b) { out.push_back({b, at}); });
         if (out.size() > kMostBesideDefault) return false;
     }
     if (is_json) out.push_back({'"', residuals_[residual].accepts ? kEnd : kDead}), out.push_back({'\\', kAsk});
@@ -171,14 +171,14 @@ bool Lexer::list_between_characters(LexId state, std::vector<Arc>& out) {
     const bool is_json = spelling != Spelling::Text;
     bool is_live = false;
     CharSet beyond_ascii;
-    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+    for (std::uint32_t cls = 0; cls < p.num_classes(); ++cls) {
         const std::int32_t to = target(residual, cls);
         if (to < 0) continue;
         is_live = true;
-        for (const Range& r : p.classes[cls])
+        for (const Range& r : p.chars(cls))
             if (r.hi >= 0x80) beyond_ascii.push_back({std::max(r.lo, 0x80u), r.hi});
         const auto at = static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
-        each_plain_byte(p.classes[cls], is_json, [&](std::uint8_t b) { out.push_back({b, at}); });
+        each_plain_byte(p.chars(cls), is_json, [&](std::uint8_t b) { out.push_back({b, at}); });
         if (out.size() > kMostFew) return false;
     }
     if (is_json && residuals_[residual].accepts) out.push_back({'"', kEnd});
@@ -278,8 +278,8 @@ std::int32_t Lexer::landing(LexId state) {
     const CharSet& chars = chars_of(spelling, partial);
     const Partition& p = *residuals_[residual].partition;
     std::int32_t to = kUnknown;
-    for (std::uint32_t cls = 0; cls < p.classes.size() && to != kDead; ++cls) {
-        if (!intersects(p.classes[cls], chars)) continue;
+    for (std::uint32_t cls = 0; cls < p.num_classes() && to != kDead; ++cls) {
+        if (!intersects(p.chars(cls), chars)) continue;
         const std::int32_t here = target(residual, cls);
         to = to == kUnknown || to == here ? here : kDead;
     }
@@ -293,7 +293,7 @@ std::int32_t Lexer::state_beyond_ascii(LexId state) {
     if (slot == kUnknown) {
         const Partition& p = *residuals_[residual].partition;
         const std::uint32_t cls = p.class_of(128);  // all in one class: it is the last piece that reaches this far down
-        const std::int32_t to = p.starts.back() <= 128 ? target(residual, cls) : kDead;
+        const std::int32_t to = p.last_piece() <= 128 ? target(residual, cls) : kDead;
         residuals_[residual].beyond_ascii = to;
     }
     const std::int32_t to = residuals_[residual].beyond_ascii;
@@ -317,7 +317,7 @@ bool Lexer::is_total(LexId state) {
     std::vector<std::uint32_t> seen{residual};
     for (std::size_t i = 0; i < seen.size(); ++i)
         for (std::uint32_t cls = 0; cls < num_classes(seen[i]); ++cls) {
-            if (residuals_[seen[i]].partition->classes[cls].empty()) continue;
+            if (residuals_[seen[i]].partition->chars(cls).empty()) continue;
             const std::int32_t to = target(seen[i], cls);
             if (to < 0) return false;
             const auto next = static_cast<std::uint32_t>(to);
@@ -334,9 +334,9 @@ LexId Lexer::usual_next(LexId state) {
     const Partition& p = *residuals_[residual].partition;
     LexId usual = state;
     std::uint32_t most = 0;
-    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+    for (std::uint32_t cls = 0; cls < p.num_classes(); ++cls) {
         std::uint32_t num = 0;
-        for (const Range& r : p.classes[cls]) num += r.lo < 0x80 ? std::min(r.hi, 0x7Fu) - r.lo + 1 : 0;
+        for (const Range& r : p.chars(cls)) num += r.lo < 0x80 ? std::min(r.hi, 0x7Fu) - r.lo + 1 : 0;
         if (num <= most) continue;
         if (const std::int32_t to = target(residual, cls); to >= 0) usual = boundary(static_cast<std::uint32_t>(to), states_[state].spelling), most = num;
     }
@@ -351,8 +351,8 @@ const Lexer::Bytes* Lexer::loop(LexId state) {
     const Partition& p = *residuals_[residual].partition;
     Bytes bytes;
     CharSet others;  // the characters that lead elsewhere
-    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls)
-        if (target(residual, cls) != static_cast<std::int32_t>(residual)) others = unite(others, p.classes[cls]);
+    for (std::uint32_t cls = 0; cls < p.num_classes(); ++cls)
+        if (target(residual, cls) != static_cast<std::int32_t>(residual)) others = unite(others, p.chars(cls));
     for (std::uint32_t b = spelling == Spelling::Text ? 0 : 0x20; b < 128; ++b) bytes[b] = !contains(others, b);
     for (std::uint32_t b = 0x80; b < 0xC0; ++b) bytes[b] = true;  // they only go on with what has begun
     for (std::uint32_t b = 0xC2; b <= 0xF4; ++b) {
@@ -371,11 +371,11 @@ std::vector<std::uint8_t> Lexer::bytes_out_of(LexId state, const Bytes& loop) {
     const bool is_json = spelling != Spelling::Text;
     std::vector<std::uint8_t> out;
     bool is_live_beyond_ascii = false;
-    for (std::uint32_t cls = 0; cls < p.classes.size(); ++cls) {
+    for (std::uint32_t cls = 0; cls < p.num_classes(); ++cls) {
         const std::int32_t to = target(residual, cls);
         if (to < 0) continue;
-        is_live_beyond_ascii = is_live_beyond_ascii || p.classes[cls].back().hi >= 0x80;
-        if (to != static_cast<std::int32_t>(residual)) each_plain_byte(p.classes[cls], is_json, [&](std::uint8_t b) { out.push_back(b); });
+        is_live_beyond_ascii = is_live_beyond_ascii || p.chars(cls).back().hi >= 0x80;
+        if (to != static_cast<std::int32_t>(residual)) each_plain_byte(p.chars(cls), is_json, [&](std::uint8_t b) { out.push_back(b); });
     }
     if (is_json && !loop['\\']) out.push_back('\\');
     for (std::uint32_t b = 0xC2; is_live_beyond_ascii && b <= 0xF4; ++b)
@@ -415,10 +415,10 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> Lexer::any_text(LexId sta
 namespace {
 
 // The cheapest character of a class to spell; plain letters first, so that what is made up reads well.
-std::uint32_t cheapest(const CharSet& chars, Spelling spelling) {
-    static const CharSet kNice[] = {{{'a', 'z'}}, {{'0', '9'}}, {{'A', 'Z'}}, {{0x20, 0x21}, {0x23, 0x5B}, {0x5D, 0x7E}}};
-    for (const CharSet& nice : kNice)
-        if (const CharSet both = intersect(chars, nice); !both.empty()) return both.front().lo;
+std::uint32_t cheapest(Chars chars, Spelling spelling) {
+    static constexpr Range kNice[] = {{'a', 'z'}, {'0', '9'}, {'A', 'Z'}, {0x20, 0x21}, {0x23, 0x5B}, {0x5D, 0x7E}};
+    for (const Chars nice : {Chars(kNice, 1), Chars(kNice + 1, 1), Chars(kNice + 2, 1), Chars(kNice + 3, 3)})
+        if (const auto both = first_shared(chars, nice)) return *both;
     std::uint32_t best = chars.front().lo;
     for (const Range& r : chars)
         for (std::uint32_t c : {r.lo, r.hi})
@@ -465,7 +465,7 @@ void Lexer::find_shortest(std::uint32_t residual, Spelling spelling) {
         for (std::uint32_t cls = 0; cls < num_classes(at); ++cls) {
             const std::int32_t to = target(at, cls);
             if (to < 0) continue;
-            const std::uint32_t c = cheapest(residuals_[at].partition->classes[cls], spelling);
+            const std::uint32_t c = cheapest(residuals_[at].partition->chars(cls), spelling);
             const auto next_cost = cost + static_cast<std::uint32_t>(spell_rest(spelling, 0, c).size());
             const auto id = static_cast<std::uint32_t>(to);
             auto [it, fresh] = seen.try_emplace(id, Seen{next_cost, at, c});
@@ -495,7 +495,7 @@ std::string Lexer::shortest(LexId state) {
     const CharSet chars = possible_chars(spelling, partial);
     std::string best;
     for (std::uint32_t cls = 0; cls < num_classes(residual); ++cls) {
-        const CharSet both = intersect(residuals_[residual].partition->classes[cls], chars);
+        const CharSet both = intersect(residuals_[residual].partition->chars(cls), chars);
         if (both.empty()) continue;
         const std::int32_t to = target(residual, cls);
         if (to < 0) continue;

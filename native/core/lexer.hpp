@@ -113,7 +113,7 @@ class Lexer {
 
     using Items = std::span<const std::pair<Label, ExprId>>;
     Items items(std::uint32_t residual) const { return {items_.data() + residuals_[residual].first_item, residuals_[residual].num_items}; }
-    std::uint32_t num_classes(std::uint32_t residual) const { return static_cast<std::uint32_t>(residuals_[residual].partition->classes.size()); }
+    std::uint32_t num_classes(std::uint32_t residual) const { return residuals_[residual].partition->num_classes(); }
     std::uint32_t intern_residual(Items items);
     std::uint32_t add_residual(Items items);
     void place_residual(std::uint32_t hash, std::uint32_t id);
@@ -122,7 +122,7 @@ class Lexer {
     std::int32_t target(std::uint32_t residual, std::uint32_t cls);
     LexId boundary(std::uint32_t residual, Spelling spelling);
     std::int32_t compute_next(LexId state, std::uint8_t byte);
-    bool can_become(std::uint32_t residual, const CharSet& chars);
+    bool can_become(std::uint32_t residual, Chars chars);
     const CharSet& chars_of(Spelling spelling, Partial partial);
     void find_form(LexId state);
     bool list_default(LexId state, std::vector<Arc>& out);

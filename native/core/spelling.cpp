@@ -16,6 +16,8 @@ constexpr Partial hex(std::uint32_t num, bool has_high, std::uint32_t high, std:
     return make(kHex, (num << 26) | (std::uint32_t(has_high) << 25) | (high << 12) | value);
 }
 
+constexpr Range kHighSurrogates[] = {{0xD800, 0xDBFF}}, kLowSurrogates[] = {{0xDC00, 0xDFFF}};
+
 // The code points that bytes so far can still become, surrogates among them.
 Range utf8_range(std::uint32_t need, std::uint32_t value) {
     const std::uint32_t lo = value << (6 * need), hi = lo | ((1u << (6 * need)) - 1);
@@ -27,7 +29,7 @@ bool has_chars(const Range& r) { return r.lo <= r.hi && (r.lo < 0xD800 || r.hi >
 
 CharSet utf8_chars(std::uint32_t need, std::uint32_t value) {
     const Range r = utf8_range(need, value);
-    return has_chars(r) ? intersect({r}, all_chars()) : CharSet{};
+    return has_chars(r) ? intersect(r, all_chars()) : CharSet{};
 }
 
 constexpr std::uint32_t kShortEscapes[][2] = {{'"', '"'},  {'\\', '\\'}, {'/', '/'},   {'b', '\b'},
@@ -54,12 +56,12 @@ CharSet hex_chars(std::uint32_t num, bool has_high, std::uint32_t high, std::uin
     const std::uint32_t shift = 4 * (4 - num), lo = value << shift, hi = lo | ((1u << shift) - 1);
     if (has_high) {
         CharSet out;
-        for (const Range& r : intersect({{lo, hi}}, {{0xDC00, 0xDFFF}}))
+        for (const Range& r : intersect(Range{lo, hi}, kLowSurrogates))
             out.push_back({0x10000 + (high << 10) + (r.lo - 0xDC00), 0x10000 + (high << 10) + (r.hi - 0xDC00)});
         return out;
     }
-    CharSet out = intersect({{lo, hi}}, all_chars());
-    for (const Range& r : intersect({{lo, hi}}, {{0xD800, 0xDBFF}}))
+    CharSet out = intersect(Range{lo, hi}, all_chars());
+    for (const Range& r : intersect(Range{lo, hi}, kHighSurrogates))
         out.push_back({0x10000 + ((r.lo - 0xD800) << 10), 0x10000 + ((r.hi - 0xD800) << 10) + 0x3FF});
     return out;
 }
