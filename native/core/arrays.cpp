@@ -18,7 +18,7 @@ bool is_impossible(const Lits& lits) { return std::find(lits.begin(), lits.end()
 std::uint32_t Schemas::make_array(std::uint32_t layout, const Lits& lits) {
     std::vector<std::uint32_t> key{layout};
     key.insert(key.end(), lits.begin(), lits.end());
-    if (auto it = array_ids_.find(key); it != array_ids_.end()) return it->second;
+    if (const std::uint32_t known = array_ids_.find(key); known != array_ids_.kMissing) return known;
     auto a = std::make_unique<Array>();
     a->layout = layout;
     std::size_t longest = 0;
@@ -48,7 +48,7 @@ std::uint32_t Schemas::make_array(std::uint32_t layout, const Lits& lits) {
         a->prefix.push_back(std::move(at));
     }
     arrays_.push_back(std::move(a));
-    return array_ids_[key] = static_cast<std::uint32_t>(arrays_.size() - 1);
+    return array_ids_.insert(key).first;
 }
 
 std::uint32_t Schemas::intern_array_progress(const Array& a, ArrayProgress p) {

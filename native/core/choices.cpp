@@ -310,8 +310,21 @@ Schemas::Options Schemas::pivot_first(Options options) {
     return options;
 }
 
+// Whether a literal holds or not without any other being asked.
+bool Schemas::is_without_choices(Lit l, TypeBit type) const {
+    const SchemaNode& s = node(l);
+    const Lit unevaluated = type == kObject ? s.unevaluated_properties : s.unevaluated_items;
+    return !(l & 1) && s.all_of.empty() && s.any_of.empty() && s.one_of.empty() && s.condition == kNone && unevaluated == kNone;
+}
+
 std::vector<Lits> Schemas::alternatives(const Lits& goal, TypeBit type, std::uint32_t layout) {
     std::vector<Lits> out;
+    if (std::ranges::any_of(goal, [&](Lit l) { return l == kFalseLit || (!(l & 1) && !(node(l).types & type)); })) return out;
+    if (std::ranges::all_of(goal, [&](Lit l) { return is_without_choices(l, type); })) {
+        out.emplace_back();
+        std::ranges::copy_if(goal, std::back_inserter(out[0]), [&](Lit l) { return node(l).constrains(type); });
+        return out;
+    }
     std::deque<Branch> branches(1);
     branches[0].take(goal, {}, {});
     for (std::size_t work = 0; !branches.empty(); ++work) {

@@ -353,35 +353,48 @@ ExprId ExprPool::without_empty(ExprId e) {
 ExprId ExprPool::words(std::vector<std::u32string> texts) {
     std::sort(texts.begin(), texts.end());
     texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
-    struct Level {
-        bool is_word = false;
-        std::vector<std::pair<ExprId, std::uint32_t>> branches;  // (what follows, first character)
+    struct Level {  // the trie node at some depth on the path of the last word
+        bool is_word;
+        std::size_t first_branch;  // the branches of a level stand above those of all levels before it
     };
-    std::vector<Level> open(1);  // open[d]: the trie node at depth d on the path of the last word
+    struct Branch {
+        ExprId tail;
+        std::uint32_t first;  // character
+        auto operator<=>(const Branch&) const = default;
+    };
+    std::vector<Level> open{{false, 0}};
+    std::vector<Branch> branches;
     std::u32string path;
-    auto freeze = [&](Level& level) {
-        std::sort(level.branches.begin(), level.branches.end());
+    auto joined = [&](std::span<Branch> here, bool is_word) {  // characters that the same may follow are one set
+        std::ranges::sort(here);
         std::vector<ExprId> parts;
-        if (level.is_word) parts.push_back(kEpsilon);
-        for (std::size_t i = 0; i < level.branches.size();) {
-            const std::size_t first = i;
-            const ExprId tail = level.branches[i].first;
-            while (i < level.branches.size() && level.branches[i].first == tail) ++i;
-            ExprId head = one(level.branches[first].second);
-            if (i - first > 1) {
+        if (is_word) parts.push_back(kEpsilon);
+        for (auto first = here.begin(); first != here.end();) {
+            const auto last = std::find_if(first, here.end(), [&](const Branch& b) { return b.tail != first->tail; });
+            ExprId head = one(first->first);
+            if (last - first > 1) {
                 std::vector<Range> chars;
-                for (std::size_t j = first; j < i; ++j) chars.push_back({level.branches[j].second, level.branches[j].second});
+                for (const Branch& b : std::span(first, last)) chars.push_back({b.first, b.first});
                 head = set(normalized(std::move(chars)));
             }
-            parts.push_back(cat(head, tail));
+            parts.push_back(cat(head, first->tail));
+            first = last;
         }
-        return parts.size() == 1 ? parts[0] : alt(std::move(parts));
+        return alt(std::move(parts));
+    };
+    auto close = [&] {  // the innermost level, as an expression
+        const auto [is_word, first_branch] = open.back();
+        const std::span here = std::span(branches).subspan(first_branch);
+        ExprId out = is_word ? kEpsilon : kEmpty;
+        if (here.size() == 1 && !is_word) out = cat(one(here[0].first), here[0].tail);
+        else if (!here.empty()) out = joined(here, is_word);
+        open.pop_back(), branches.resize(first_branch);
+        return out;
     };
     auto close_to = [&](std::size_t depth) {
         while (open.size() > depth + 1) {
-            const ExprId tail = freeze(open.back());
-            open.pop_back();
-            open.back().branches.push_back({tail, path.back()});
+            const ExprId tail = close();
+            branches.push_back({tail, path.back()});
             path.pop_back();
         }
     };
@@ -389,11 +402,11 @@ ExprId ExprPool::words(std::vector<std::u32string> texts) {
         std::size_t shared = 0;
         while (shared < path.size() && shared < text.size() && path[shared] == text[shared]) ++shared;
         close_to(shared);
-        for (std::size_t i = shared; i < text.size(); ++i) path.push_back(text[i]), open.emplace_back();
+        for (std::size_t i = shared; i < text.size(); ++i) path.push_back(text[i]), open.push_back({false, branches.size()});
         open.back().is_word = true;
     }
     close_to(0);
-    return texts.empty() ? kEmpty : freeze(open[0]);
+    return close();
 }
 
 ExprId ExprPool::derive_cat(ExprId e, std::uint32_t c) {

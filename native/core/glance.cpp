@@ -111,7 +111,7 @@ bool Schemas::may_hold(Lits lits, std::uint32_t depth) {
         if (lits[i] == negated(lits[i - 1])) return false;
     std::vector<std::uint32_t> key = lits;
     key.push_back(depth);
-    if (auto it = glances_.find(key); it != glances_.end()) return it->second;
+    if (const std::uint32_t known = glance_ids_.find(key); known != glance_ids_.kMissing) return glances_[known];
     bool out = may_be_scalar(lits, kString) || may_be_scalar(lits, kNumber);
     for (std::uint32_t bit : {kNull, kFalse, kTrue})
         out = out || std::all_of(lits.begin(), lits.end(), [&](Lit l) { return literal_holds(l, bit, 0); });
@@ -120,7 +120,8 @@ bool Schemas::may_hold(Lits lits, std::uint32_t depth) {
         Glance glance{*this, type, {}};
         out = glance.add(lits, depth);
     }
-    return glances_[std::move(key)] = out;
+    if (glance_ids_.insert(key).second) glances_.push_back(out);
+    return out;
 }
 
 bool Glance::is_required(KeyId key) const {

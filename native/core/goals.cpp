@@ -30,6 +30,7 @@ bool SchemaNode::constrains(TypeBit type) const {
 }
 
 Schemas::Schemas(ExprPool& pool, Lexer& lexer, const Limits& limits) : pool_(pool), lexer_(lexer), limits_(limits) {
+    extra_sets_.insert({});  // number 0: no keys
     nodes.emplace_back();  // holds of every value
     nodes[0].is_defined = true;
 }
@@ -42,15 +43,15 @@ Lit Schemas::add_node(SchemaNode n) {
 }
 
 GoalId Schemas::goal(std::uint32_t layout, const Lits& lits) {
-    std::vector<std::uint32_t> key{layout};
+    goal_key_.assign(1, layout);
     for (Lit l : lits)  // in order of appearance: it is the order of keys
-        if (l != kTrueLit && std::find(key.begin() + 1, key.end(), l) == key.end()) key.push_back(l);
-    auto [it, fresh] = goal_ids_.try_emplace(key, static_cast<GoalId>(goals_.size()));
-    if (fresh) {
+        if (l != kTrueLit && std::find(goal_key_.begin() + 1, goal_key_.end(), l) == goal_key_.end()) goal_key_.push_back(l);
+    const auto [id, is_new] = goal_ids_.insert(goal_key_);
+    if (is_new) {
         goals_.emplace_back();
-        goals_.back().layout = layout, goals_.back().lits.assign(key.begin() + 1, key.end());
+        goals_.back().layout = layout, goals_.back().lits.assign(goal_key_.begin() + 1, goal_key_.end());
     }
-    return it->second;
+    return id;
 }
 
 bool Schemas::literal_holds(Lit l, std::uint32_t bit, std::uint32_t depth) const {

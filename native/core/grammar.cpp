@@ -156,10 +156,10 @@ Grammar::Grammar(std::unique_ptr<Machine> machine, std::shared_ptr<Trie> trie)
 }
 
 StatePtr Grammar::intern(Config config) {
-    std::weak_ptr<State>& slot = states_[config];
-    StatePtr state = slot.lock();
-    if (state) return state;
-    slot = state = std::make_shared<State>(std::move(config));
+    const std::uint64_t hash = VectorHash()(config);
+    if (StatePtr known = states_.find(hash, [&](const State& s) { return s.config == config; })) return known;
+    const auto state = std::make_shared<State>(std::move(config));
+    states_.insert(hash, state);
     if (recent_.size() < kRecent) {
         recent_.push_back(state);
     } else {
@@ -172,14 +172,11 @@ StatePtr Grammar::intern(Config config) {
 
 // Forgets what nobody holds any more; its cost is spread over as many new states as there are live ones.
 void Grammar::sweep() {
-    std::erase_if(states_, [](const auto& entry) { return entry.second.expired(); });
-    num_successors_ = 0;
-    for (const auto& [_, held] : states_)
-        if (const StatePtr state = held.lock()) num_successors_ += state->after_token.size();
-    std::erase_if(rows_, [](const auto& entry) { return entry.second.expired(); });
+    states_.sweep(), rows_.sweep();
+    num_steps_ = 0;
+    states_.each([&](const State& state) { num_steps_ += state.steps.size(); });
     row_bytes_ = 0;
-    for (const auto& [_, held] : rows_)
-        if (const auto row = held.lock()) row_bytes_ += row->num_bytes();
+    rows_.each([&](const Row& row) { row_bytes_ += row.num_bytes(); });
     sweep_at_ = std::max(4 * kRecent, 2 * states_.size()), sweep_at_row_bytes_ = std::max(kRowBytes, 2 * row_bytes_);
 }
 
@@ -201,10 +198,13 @@ StatePtr Grammar::accept_token(const StatePtr& state, std::int32_t token) {
     if (trie_->is_eos(token)) return is_accepting(state) ? ended_ : nullptr;
     const std::string_view bytes = trie_->bytes_of(token);
     if (bytes.empty()) return nullptr;
-    if (auto it = state->after_token.find(token); it != state->after_token.end())
-        if (StatePtr to = it->second.lock()) return to;
+    auto step = std::ranges::lower_bound(state->steps, token, {}, &State::Step::token);
+    const bool is_known = step != state->steps.end() && step->token == token;
+    if (is_known)
+        if (StatePtr to = step->to.lock()) return to;
     StatePtr to = accept_bytes(state, bytes);
-    if (to) num_successors_ += state->after_token.insert_or_assign(token, to).second;
+    if (to && is_known) step->to = to;
+    else if (to) state->steps.insert(step, {token, to}), ++num_steps_;
     return to;
 }
 
@@ -217,11 +217,9 @@ std::shared_ptr<const Row> Grammar::shared(Row row) {
     std::uint64_t h = row.count ^ reinterpret_cast<std::uintptr_t>(row.base.get());
     for (const auto* part : {&row.adds, &row.removes})
         for (std::int32_t x : *part) h = (h ^ static_cast<std::uint32_t>(x)) * 0xFF51AFD7ED558CCDull, h ^= h >> 32;
-    const auto [first, last] = rows_.equal_range(h);
-    for (auto it = first; it != last; ++it)
-        if (auto known = it->second.lock(); known && *known == row) return known;
+    if (auto known = rows_.find(h, [&](const Row& other) { return other == row; })) return known;
     auto made = std::make_shared<const Row>(std::move(row));
-    rows_.emplace(h, made);
+    rows_.insert(h, made);
     row_bytes_ += made->num_bytes();
     return made;
 }

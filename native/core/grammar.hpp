@@ -4,10 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "mask.hpp"
+#include "weak_table.hpp"
 
 namespace guided {
 
@@ -44,7 +44,11 @@ struct State {
     std::shared_ptr<const Row> row;       // made when first asked for
     std::int8_t accepting = -1;           // -1: not asked yet
     bool is_ended = false;                // after an end-of-text token: nothing may come
-    std::unordered_map<std::int32_t, std::weak_ptr<State>> after_token;
+    struct Step {
+        std::int32_t token;
+        std::weak_ptr<State> to;
+    };
+    std::vector<Step> steps;  // that were made, by token: of most states there is one
 };
 using StatePtr = std::shared_ptr<State>;
 
@@ -63,12 +67,12 @@ class Grammar {
     std::size_t num_states() const { return states_.size(); }
     std::size_t num_rows() const { return rows_.size(); }
     // Held beside the vocabulary's tables, about; and how much of it since it was compiled.
-    std::size_t num_bytes() const { return machine_->num_bytes() + masker_.num_bytes() + states_.size() * kStateBytes + num_successors_ * kSuccessorBytes + row_bytes_; }
+    std::size_t num_bytes() const { return machine_->num_bytes() + masker_.num_bytes() + states_.size() * kStateBytes + num_steps_ * kStepBytes + row_bytes_; }
     std::size_t num_bytes_grown() const { return num_bytes() - num_bytes_compiled_; }
 
    private:
     static constexpr std::size_t kRecent = 4096, kRowBytes = 16u << 20;
-    static constexpr std::size_t kStateBytes = 272, kSuccessorBytes = 56;  // with their places in tables, about
+    static constexpr std::size_t kStateBytes = 240, kStepBytes = 40;  // with their places in tables, about
 
     StatePtr intern(Config config);
     std::shared_ptr<const Row> shared(Row row);
@@ -78,15 +82,15 @@ class Grammar {
     std::shared_ptr<Trie> trie_;
     Masker masker_;
     StatePtr ended_;
-    std::unordered_map<Config, std::weak_ptr<State>, VectorHash> states_;
-    std::size_t num_successors_ = 0;  // of states, those that died since the last sweep included
+    WeakTable<State> states_;
+    std::size_t num_steps_ = 0;  // of states, those that died since the last sweep included
     std::size_t sweep_at_ = 4 * kRecent;
     std::vector<StatePtr> recent_;  // a ring
     std::size_t next_recent_ = 0;
     std::size_t num_bytes_compiled_ = 0;
     std::size_t sweep_at_row_bytes_ = kRowBytes;
     std::size_t row_bytes_ = 0;  // of rows_, those that died since the last sweep included
-    std::unordered_multimap<std::uint64_t, std::weak_ptr<const Row>> rows_;
+    WeakTable<const Row> rows_;
 };
 
 }  // namespace guided

@@ -8,8 +8,8 @@ namespace guided {
 std::size_t Schemas::num_bytes() const {
     return nodes.size() * 512 + key_texts_.size() * sizeof(KeyText) + key_ids_.num_bytes() +
            goals_.size() * 256 + objects_.size() * 1024 + arrays_.size() * 256 +
-           progresses_.size() * 176 + array_progresses_.size() * 160 + extra_sets_.size() * 160 + lit_sets_.size() * 160 +
-           key_lexers_.size() * 96 + any_of_keys_.size() * 128 + item_options_.size() * 160 + value_lits_.size() * 160;
+           progresses_.size() * 176 + array_progresses_.size() * 160 + extra_sets_.num_bytes() + lit_sets_.size() * 160 +
+           key_lexers_.num_bytes() + key_set_ids_.num_bytes() + goal_ids_.num_bytes() + glance_ids_.num_bytes() + item_options_.size() * 160 + value_lits_.size() * 160;
 }
 
 namespace {
@@ -41,8 +41,8 @@ std::u32string Schemas::layout_text(std::uint32_t id, Layout::Part part, std::ui
 
 std::int32_t Schemas::layout_lexeme(std::uint32_t id, Layout::Part part, std::uint32_t depth) {
     if (!layouts_[id].indent) depth = 0;
-    auto [it, fresh] = layout_lexemes_.try_emplace({id, part, depth}, Lexer::kDead);
-    if (!fresh) return it->second;
+    const std::uint64_t key = (std::uint64_t(id) << 40) | (std::uint64_t(part) << 32) | depth;
+    if (const std::uint32_t known = layout_lexemes_.find(key); known != FlatMap::kMissing) return lexer_state(known);
     ExprId e = ExprPool::kEpsilon;
     if (layouts_[id].is_flexible) {
         const ExprId gap = pool_.repeat(pool_.set(normalized({{' ', ' '}, {'\t', '\n'}, {'\r', '\r'}})), 0, kMaxWhitespace);
@@ -56,7 +56,8 @@ std::int32_t Schemas::layout_lexeme(std::uint32_t id, Layout::Part part, std::ui
         e = pool_.literal(layout_text(id, part, depth));
     }
     const std::int32_t lex = lexer_.start({{0, e}}, Spelling::Text);
-    return layout_lexemes_[{id, part, depth}] = lex;
+    layout_lexemes_.insert(key, kept_state(lex));
+    return lex;
 }
 
 std::string Schemas::quoted(const std::u32string& text, Spelling spelling) const {

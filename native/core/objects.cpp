@@ -56,7 +56,7 @@ bool Schemas::matches(ExprId e, const std::u32string& text) {
 std::uint32_t Schemas::make_object(std::uint32_t layout, const Lits& lits) {
     std::vector<std::uint32_t> key{layout};
     key.insert(key.end(), lits.begin(), lits.end());
-    if (auto it = object_ids_.find(key); it != object_ids_.end()) return it->second;
+    if (const std::uint32_t known = object_ids_.find(key); known != object_ids_.kMissing) return known;
     auto o = std::make_unique<Object>();
     o->layout = layout;
     for (Lit l : lits) {
@@ -77,13 +77,13 @@ std::uint32_t Schemas::make_object(std::uint32_t layout, const Lits& lits) {
     split_extras(*o, lits);
     list_options(*o);
     objects_.push_back(std::move(o));
-    return object_ids_[key] = static_cast<std::uint32_t>(objects_.size() - 1);
+    return object_ids_.insert(key).first;
 }
 
 void Schemas::name_keys(Object& o, const Lits& lits) {
-    std::map<KeyId, std::size_t> index;
+    FlatMap index;
     auto add = [&](KeyId text, bool is_declared) {
-        if (index.try_emplace(text, o.keys.size()).second)
+        if (index.try_insert(text, static_cast<std::uint32_t>(o.keys.size())).second)
             o.keys.push_back({text, pool_.literal(key_text(text)), {}, is_declared, false, 0});
     };
     for (Lit l : lits)  // what a schema that does not hold names is not declared by it
@@ -98,18 +98,19 @@ void Schemas::name_keys(Object& o, const Lits& lits) {
     for (Lit old : o.apart_from)
         for (const auto& [text, _] : node(old).properties) add(text, false);
     std::uint32_t witness = 0;
+    Lits own;  // what the node at hand says of each key
     for (Lit l : lits) {
         const SchemaNode& s = node(l);
         const ExprId names = s.property_names == kNone ? ExprPool::kAll : scalar_expr(s.property_names, kString, 0);
-        std::map<std::size_t, Lit> own;
-        for (const auto& [text, value] : s.properties) own[index.at(text)] = value;
-        for (KeyId text : s.required) o.keys[index.at(text)].is_required = true;
+        own.assign(o.keys.size(), kNone);
+        for (const auto& [text, value] : s.properties) own[index.find(text)] = value;
+        for (KeyId text : s.required) o.keys[index.find(text)].is_required = true;
+        const bool is_text_asked = !s.pattern_properties.empty() || names != ExprPool::kAll || !s.some_keys.empty();
         for (std::size_t i = 0; i < o.keys.size(); ++i) {
             Object::Key& k = o.keys[i];
-            const std::u32string text = key_text(k.text);
-            const auto found = own.find(i);
-            bool is_named = found != own.end();
-            if (is_named) k.value.push_back(found->second);
+            const std::u32string text = is_text_asked ? key_text(k.text) : std::u32string();
+            bool is_named = own[i] != kNone;
+            if (is_named) k.value.push_back(own[i]);
             for (const auto& [pattern, value] : s.pattern_properties)
                 if (matches(pattern, text)) k.value.push_back(value), is_named = true;
             if (!is_named && s.additional != kNone) k.value.push_back(s.additional);
@@ -130,6 +131,8 @@ void Schemas::split_extras(Object& o, const Lits& lits) {
         Object::Extra extra;
         bool is_named;  // by a pattern of the node at hand
     };
+    const bool is_none = std::ranges::any_of(lits, [&](Lit l) { return node(l).additional == kFalseLit && node(l).pattern_properties.empty(); });
+    if (is_none) return;
     std::vector<KeyId> named;
     for (const Object::Key& k : o.keys) named.push_back(k.text);
     std::vector<Piece> pieces{{{pool_.negate(any_of_keys(std::move(named))), {}, 0}, false}};
@@ -149,7 +152,7 @@ void Schemas::split_extras(Object& o, const Lits& lits) {
     };
     std::uint32_t witness = 0;
     for (Lit l : lits) {
-        const SchemaNode s = node(l);
+        const SchemaNode& s = node(l);  // stays where it is
         for (Piece& p : pieces) p.is_named = false;
         for (const auto& [pattern, value] : s.pattern_properties)
             split(pattern, [&](Piece& in) { in.extra.value.push_back(value), in.is_named = true; });
@@ -192,9 +195,9 @@ void Schemas::list_options(Object& o) {
 std::uint32_t Schemas::intern_progress(const Progress& p) {
     std::vector<std::uint32_t> key{p.position, p.count, p.witnessed, p.extras, p.equal};
     key.insert(key.end(), p.seen.begin(), p.seen.end());
-    auto [it, fresh] = progress_ids_.try_emplace(std::move(key), static_cast<std::uint32_t>(progresses_.size()));
-    if (fresh) progresses_.push_back(std::make_unique<Progress>(p));
-    return it->second;
+    const auto [id, is_new] = progress_ids_.insert(key);
+    if (is_new) progresses_.push_back(std::make_unique<Progress>(p));
+    return id;
 }
 
 Progress Schemas::advanced(const Object& o, const Progress& p, Label label, KeyId extra_text) {
@@ -216,11 +219,9 @@ Progress Schemas::advanced(const Object& o, const Progress& p, Label label, KeyI
         if (extra_text == kUnknownExtras) {
             out.extras = kUnknownExtras;
         } else {
-            std::vector<KeyId> set = extra_sets_[out.extras];
+            std::vector<KeyId> set(extra_sets_[out.extras].begin(), extra_sets_[out.extras].end());
             set.insert(std::upper_bound(set.begin(), set.end(), extra_text), extra_text);
-            auto [it, fresh] = extra_set_ids_.try_emplace(set, static_cast<std::uint32_t>(extra_sets_.size()));
-            if (fresh) extra_sets_.push_back(std::move(set));
-            out.extras = it->second;
+            out.extras = extra_sets_.insert(set).first;
         }
     }
     return out;
@@ -254,24 +255,27 @@ bool Schemas::may_use(const Object& o, const Progress& p, std::uint32_t option) 
     return true;
 }
 
-ExprId Schemas::unseen(ExprId keys, const std::vector<KeyId>& seen) {
-    return seen.empty() ? keys : pool_.both({keys, pool_.negate(any_of_keys(seen))});
+ExprId Schemas::unseen(ExprId keys, std::span<const KeyId> seen) {
+    return seen.empty() ? keys : pool_.both({keys, pool_.negate(any_of_keys({seen.begin(), seen.end()}))});
 }
 
 // Any of these texts; alternatives of one object ask for the same ones again and again.
 ExprId Schemas::any_of_keys(std::vector<KeyId> keys) {
     std::sort(keys.begin(), keys.end());
-    const auto [it, fresh] = any_of_keys_.try_emplace(keys, ExprPool::kEmpty);
-    if (!fresh) return it->second;
+    if (const std::uint32_t known = key_set_ids_.find(keys); known != key_set_ids_.kMissing) return any_of_keys_[known];
     std::vector<std::u32string> words;
+    words.reserve(keys.size());
     for (KeyId text : keys) words.push_back(key_text(text));
-    return any_of_keys_[keys] = pool_.words(std::move(words));
+    any_of_keys_.push_back(pool_.words(std::move(words)));  // may throw
+    key_set_ids_.insert(keys);
+    return any_of_keys_.back();
 }
 
 std::int32_t Schemas::key_lexer(std::uint32_t object, std::uint32_t progress_id, bool& tainted) {
     const Progress p = *progresses_[progress_id];
     if (p.extras == kUnknownExtras) tainted = true;
-    if (auto it = key_lexers_.find({object, progress_id}); it != key_lexers_.end()) return it->second;
+    const std::uint64_t key = (std::uint64_t(object) << 32) | progress_id;
+    if (const std::uint32_t known = key_lexers_.find(key); known != FlatMap::kMissing) return lexer_state(known);
     const Object& o = *objects_[object];
     Labelled items;
     for (std::uint32_t plain = 0; plain < o.first_option.back(); ++plain) {
@@ -288,7 +292,8 @@ std::int32_t Schemas::key_lexer(std::uint32_t object, std::uint32_t progress_id,
         }
     }
     const std::int32_t lex = lexer_.start(items, layouts_[o.layout].spelling());
-    return key_lexers_[{object, progress_id}] = lex;
+    key_lexers_.assign(key, kept_state(lex));
+    return lex;
 }
 
 // Chooses the keys of a shortest way to close: first who witnesses what, then what is required, then how many.
@@ -363,7 +368,7 @@ struct Schemas::KeyPlanner {
             }
         std::sort(fillers.begin(), fillers.end());
         std::vector<KeyId> seen;
-        if (p.extras != kUnknownExtras) seen = schemas.extra_sets_[p.extras];
+        if (p.extras != kUnknownExtras) seen.assign(schemas.extra_sets_[p.extras].begin(), schemas.extra_sets_[p.extras].end());
         std::vector<PlannedKey> keys;
         for (std::uint32_t option : all)
             if (!add_key(option, seen, keys)) return;

@@ -282,6 +282,7 @@ class Schemas {
     bool is_simple(const SchemaNode& s) const;
     void add_values(const SchemaNode& s, std::uint32_t layout, std::vector<GoalId>& out);
     void add_items(const Array& a, std::vector<GoalId>& out);
+    bool is_without_choices(Lit l, TypeBit type) const;
     std::vector<Lits> alternatives(const Lits& goal, TypeBit type, std::uint32_t layout);
     static std::vector<Lits> without_needless(const std::vector<Lits>& all);
     bool visit(Branch& b, const BranchUnit& unit, TypeBit type, std::uint32_t layout);
@@ -318,7 +319,7 @@ class Schemas {
     bool may_use(const Object& o, const Progress& p, std::uint32_t option) const;
     bool is_used(const Object& o, const Progress& p, std::uint32_t key) const;
     std::uint32_t num_missing(const Object& o, const Progress& p) const;
-    ExprId unseen(ExprId keys, const std::vector<KeyId>& seen);
+    ExprId unseen(ExprId keys, std::span<const KeyId> seen);
     ExprId any_of_keys(std::vector<KeyId> keys);
     struct KeyPlanner;
     friend struct KeyPlanner;
@@ -337,6 +338,9 @@ class Schemas {
     Plan<GoalId> plan_apart_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs,
                                   std::uint32_t& work);
 
+    // A state of the lexer, or kDead, as a FlatMap can keep it.
+    static std::uint32_t kept_state(std::int32_t state) { return static_cast<std::uint32_t>(state - Lexer::kEnd); }
+    static std::int32_t lexer_state(std::uint32_t kept) { return static_cast<std::int32_t>(kept) + Lexer::kEnd; }
     std::uint32_t intern_array_progress(const Array& a, ArrayProgress p);
     std::vector<ItemOption> raw_item_options(const Array& a, std::uint32_t progress);
     Plan<GoalId> plan_uniform_items(const Array& a, std::uint32_t progress, bool at_least_one, std::vector<GoalId>* needs);
@@ -384,8 +388,9 @@ class Schemas {
     std::vector<KeyText> key_texts_{{0, 0, 0}};  // the first is the empty one
     FlatMap key_ids_;                            // of (text before, last character)
     std::vector<Layout> layouts_;
-    std::unordered_map<std::vector<std::uint32_t>, std::int32_t, VectorHash> layout_lexemes_, key_lexers_;
-    std::unordered_map<std::vector<std::uint32_t>, ExprId, VectorHash> any_of_keys_;
+    FlatMap layout_lexemes_, key_lexers_;  // by (layout, part, depth), by (object, progress): states, see `kept_state`
+    ListIds<> key_set_ids_;
+    std::vector<ExprId> any_of_keys_;  // of each of those
     std::deque<Goal> goals_;
     std::vector<std::unique_ptr<Object>> objects_;
     std::vector<std::unique_ptr<Array>> arrays_;
@@ -393,17 +398,18 @@ class Schemas {
     std::deque<ArrayProgress> array_progresses_;
     std::map<ArrayProgress, std::uint32_t> array_progress_ids_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<ItemOption>> item_options_;
-    std::vector<std::vector<KeyId>> extra_sets_{{}};
+    ListIds<> extra_sets_;
     std::deque<Lits> lit_sets_{{}};
     std::map<Lits, std::uint32_t> lit_set_ids_{{{}, 0}};
     std::map<Lits, Lit> differs_;
     std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::vector<std::uint32_t>> apart_options_;
-    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, VectorHash> goal_ids_, object_ids_, array_ids_,
-        progress_ids_, extra_set_ids_;
+    ListIds<> goal_ids_, object_ids_, array_ids_, progress_ids_;
+    std::vector<std::uint32_t> goal_key_;  // room to work in
     std::map<std::pair<SchemaId, TypeBit>, std::shared_ptr<const Options>> refutations_;
     std::map<std::tuple<KeyId, Lit, bool>, Lit> key_rules_;
     std::unordered_map<SchemaId, std::vector<std::pair<KeyId, Lit>>> sorted_properties_;
-    std::unordered_map<std::vector<std::uint32_t>, bool, VectorHash> glances_;  // by literals and depth
+    ListIds<> glance_ids_;       // literals and depth
+    std::vector<bool> glances_;  // of each of those
     std::map<std::pair<Lit, Lit>, bool> disjoint_;
     std::map<std::string, Lit> value_lits_;
     std::unordered_map<GoalId, Values> values_;
