@@ -168,6 +168,14 @@ void bind_builder(nb::module_& m) {
             }
             return b.pool().automaton(a);
         }, "states"_a, "accepting"_a)
+        .def("plain_multiples", [](PyBuilder& b, std::uint32_t p, std::uint32_t places, std::uint32_t zeros, bool is_wanted) {
+            if (p == 0) throw nb::value_error("nothing is a multiple of 0");
+            return plain_multiples(b.pool(), p, places, zeros, is_wanted);
+        }, "p"_a, "places"_a, "zeros"_a, "is_wanted"_a)
+        .def("mantissas_by_exponent", [](PyBuilder& b, std::uint32_t p, std::int32_t q, std::uint32_t decimals, std::int32_t low, std::int32_t high) {
+            if (p == 0) throw nb::value_error("nothing is a multiple of 0");
+            return mantissas_by_exponent(b.pool(), p, q, decimals, low, high);
+        }, "p"_a, "q"_a, "decimals"_a, "low"_a, "high"_a)
         .def("tabulated", [](PyBuilder& b, std::uint32_t e, std::uint32_t max_states) { return b.pool().tabulated(b.expr(e), max_states); },
              "part"_a, "max_states"_a)
         .def("is_empty", [](PyBuilder& b, std::uint32_t e) { return !b.pool().nonempty(b.expr(e)); }, "part"_a)

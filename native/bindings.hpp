@@ -12,6 +12,7 @@
 
 #include "expression_cache.hpp"
 #include "grammar.hpp"
+#include "remainders.hpp"
 #include "schema_lowering.hpp"
 
 namespace guided {

@@ -8,7 +8,7 @@ were not for longest.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,9 +24,21 @@ __all__ = ["clear", "compiled", "renewed"]
 _CAPACITY = 256
 _MAX_BYTES = 64 << 20
 _WEIGHED_AGAIN = 1  # with each new grammar; each has its turn, and it does not take long where caches are cold
-_grammars: OrderedDict[Hashable, _native.Grammar] = OrderedDict()
-_weights: OrderedDict[Hashable, int] = OrderedDict()  # in bytes; what was weighed longest ago first
-_num_bytes = 0  # their sum
+
+
+class _Kept:
+    """A grammar, with its weight when it was weighed last."""
+
+    __slots__ = ("grammar", "num_bytes")
+
+    def __init__(self, grammar: _native.Grammar) -> None:
+        self.grammar: _native.Grammar | None = grammar  # None: not kept any more
+        self.num_bytes = 0
+
+
+_grammars: OrderedDict[Hashable, _Kept] = OrderedDict()  # what was used longest ago first
+_turns: deque[_Kept] = deque()  # what was weighed longest ago first, with some that are not kept any more
+_num_bytes = 0  # of all that are kept
 _lock = threading.Lock()
 
 
@@ -41,10 +53,10 @@ def compiled(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _nativ
     """The native grammar, made now or kept from an equal call."""
     key = (constraint, vocab.fingerprint, limits.key)
     with _lock:
-        grammar = _grammars.get(key)
-        if grammar is not None:
+        kept = _grammars.get(key)
+        if kept is not None and kept.grammar is not None:
             _grammars.move_to_end(key)
-            return grammar
+            return kept.grammar
     return _keep(key, _made(constraint, vocab, limits))
 
 
@@ -59,8 +71,9 @@ def renewed(constraint: Lowerable, vocab: Vocabulary, limits: Limits, used: _nat
     key = (constraint, vocab.fingerprint, limits.key)
     with _lock:
         kept = _grammars.get(key)
-    if kept is not None and kept is not used and kept.num_bytes_grown <= limits.max_grown_bytes:
-        return kept
+    grammar = None if kept is None else kept.grammar
+    if grammar is not None and grammar is not used and grammar.num_bytes_grown <= limits.max_grown_bytes:
+        return grammar
     return _keep(key, _made(constraint, vocab, limits))
 
 
@@ -73,28 +86,44 @@ def clear() -> None:
 
 def _keep(key: Hashable, grammar: _native.Grammar) -> _native.Grammar:
     with _lock:
-        before = next(reversed(_grammars), key)  # it has been used since it was weighed
-        _grammars[key] = grammar
-        _weigh(key)
-        _weigh(before)
+        kept = _Kept(grammar)
+        if _grammars:
+            _weigh(next(reversed(_grammars.values())))  # it has been used since it was weighed
+        _weigh(kept)
+        if (replaced := _grammars.pop(key, None)) is not None:
+            _let_go(replaced)
+        _grammars[key] = kept
+        _turns.append(kept)
         for _ in range(_WEIGHED_AGAIN):
-            _weigh(next(iter(_weights)))
+            _weigh_the_next()
         while len(_grammars) > _CAPACITY or (_num_bytes > _MAX_BYTES and len(_grammars) > 1):
             _drop_oldest()
     return grammar
 
 
-def _weigh(key: Hashable) -> None:
+def _weigh_the_next() -> None:
+    while (kept := _turns.popleft()).grammar is None:
+        pass  # the last one is always kept
+    _weigh(kept)
+    _turns.append(kept)
+
+
+def _weigh(kept: _Kept) -> None:
     global _num_bytes
-    weight = _grammars[key].num_bytes
-    _num_bytes += weight - _weights.pop(key, 0)
-    _weights[key] = weight
+    assert kept.grammar is not None
+    weight = kept.grammar.num_bytes
+    _num_bytes += weight - kept.num_bytes
+    kept.num_bytes = weight
 
 
 def _drop_oldest() -> None:
+    _let_go(_grammars.popitem(last=False)[1])
+
+
+def _let_go(kept: _Kept) -> None:
     global _num_bytes
-    key, _ = _grammars.popitem(last=False)
-    _num_bytes -= _weights.pop(key)
+    _num_bytes -= kept.num_bytes
+    kept.grammar = None
 
 
 def _made(constraint: Lowerable, vocab: Vocabulary, limits: Limits) -> _native.Grammar:

@@ -34,6 +34,9 @@ class FlatMap {
         ++size_;
         place({key, value});
     }
+    void reserve(std::size_t num) {
+        while (2 * (num + 1) > slots_.size()) grow();
+    }
     std::size_t size() const { return size_; }
     std::size_t num_bytes() const { return slots_.size() * sizeof(Slot); }
 

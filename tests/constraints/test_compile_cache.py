@@ -31,14 +31,16 @@ def test_equal_constraints_share_a_grammar():
 
 
 def test_what_is_kept_is_bounded_in_bytes(monkeypatch):
-    of_one = used(0) and next(iter(compile_cache._grammars.values())).num_bytes
+    of_one = used(0) and next(iter(compile_cache._grammars.values())).grammar.num_bytes
     monkeypatch.setattr(compile_cache, "_MAX_BYTES", 8 * of_one)
     oldest = used("oldest")
     for i in range(1, 60):
         used(i)
         assert len(compile_cache._grammars) <= 12, "they grow after they were weighed"
-        assert compile_cache._num_bytes == sum(compile_cache._weights.values())
-        assert compile_cache._weights.keys() == compile_cache._grammars.keys()
+        kept = list(compile_cache._grammars.values())
+        assert compile_cache._num_bytes == sum(one.num_bytes for one in kept)
+        assert {id(one) for one in compile_cache._turns if one.grammar is not None} == set(map(id, kept))
+        assert len(compile_cache._turns) <= 64, "what is not kept any more is forgotten in time"
     assert used(59) == used(59)
     assert oldest.accept_bytes(oldest.shortest_completion()), "a grammar in use lives on"
     assert oldest.is_accepting
