@@ -257,7 +257,7 @@ std::int32_t Lexer::next(LexId state, std::uint8_t byte) {
     }
     if (s.partial == 0 && is_plain(s.spelling, byte)) {  // its class tells, without a form or a table
         const auto [residual, spelling] = std::pair(s.residual, s.spelling);
-        const std::int32_t to = target(residual, residuals_[residual].partition->ascii[byte]);
+        const std::int32_t to = target(residual, residuals_[residual].partition->class_of(byte));
         return to < 0 ? kDead : static_cast<std::int32_t>(boundary(static_cast<std::uint32_t>(to), spelling));
     }
     if (s.form == Form::Unknown && s.partial == 0 && num_classes(s.residual) <= 4) {  // soon found; else only a row needs it
