@@ -13,6 +13,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -161,40 +162,27 @@ def generate(model: Any, tokens: list[int], steps: int) -> None:
 
 
 class Watch:
-    """Seconds inside the decoder and inside the head of our engine, by wrapping the module's forward and the runner."""
+    """Seconds inside the decoder and inside the head of our engine, by hooks on the two modules."""
 
     def __init__(self, model: Any) -> None:
         self.reset()
-        self._decoder = model.get_decoder()
-        self._hooks = [
-            self._decoder.register_forward_pre_hook(self._enter),
-            self._decoder.register_forward_hook(self._leave),
-        ]
-        self._linear = torch.nn.functional.linear
-        self._width = model.get_output_embeddings().weight.shape[0]
-        torch.nn.functional.linear = self._timed_linear
+        self._hooks = []
+        for name, module in (("decoder", model.get_decoder()), ("head", model.get_output_embeddings())):
+            self._hooks.append(module.register_forward_pre_hook(self._enter))
+            self._hooks.append(module.register_forward_hook(partial(self._leave, name)))
 
     def reset(self) -> None:
         self.decoder = self.head = self._since = 0.0
 
     def remove(self) -> None:
-        torch.nn.functional.linear = self._linear
         for hook in self._hooks:
             hook.remove()
 
     def _enter(self, *_: Any) -> None:
         self._since = Clock.now()
 
-    def _leave(self, *_: Any) -> None:
-        self.decoder += Clock.now() - self._since
-
-    def _timed_linear(self, states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Any:
-        if weight.shape[0] != self._width:
-            return self._linear(states, weight, bias)
-        start = Clock.now()
-        out = self._linear(states, weight, bias)
-        self.head += Clock.now() - start
-        return out
+    def _leave(self, name: str, *_: Any) -> None:
+        setattr(self, name, getattr(self, name) + Clock.now() - self._since)
 
 
 def timed(work: Callable[[], Any]) -> float:

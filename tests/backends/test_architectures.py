@@ -63,6 +63,20 @@ def test_a_ragged_batch(name, form, engine_of, plain):
         assert_close(engine.logits(row), plain(name, text)[cut:])
 
 
+@pytest.mark.parametrize("between", [0, 8, 60], ids=["next to it", "near", "far"])
+def test_several_tokens_onto_a_long_text(name, between, engine_of, plain):
+    """Without a copy of grouped heads: by pieces, in place or gathered, whatever lies between a text and its end."""
+    engine, text = engine_of(name), RNG.integers(3, 300, 90).tolist()
+    root = engine.open([])
+    engine.step([Extend(root, text, "none")])
+    other, fork = engine.fork(root, 2)
+    if between:
+        engine.step([Extend(other, RNG.integers(3, 300, between).tolist(), "none")])
+    for tokens in ([7, 8, 9, 10], [11, 12], [13]):
+        (row,) = engine.step([Extend(fork, tokens, "all")])
+        assert_close(engine.logits(row), plain(name, fork.tokens)[-len(tokens) :])
+
+
 @FORMS
 def test_a_tree_of_forks_in_one_step_then_each_alone(name, form, engine_of, plain):
     engine = engine_of(name, form=form)

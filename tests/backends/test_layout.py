@@ -194,3 +194,19 @@ def test_a_plan_is_cut_without_losing_a_token(limits, parts):
         for place, index in zip(chunk.places.tolist(), part.wanted.tolist(), strict=True):
             found[place] = int(part.write[index])
     assert found == {place: int(plan.write[index]) for place, index in enumerate(plan.wanted.tolist())}
+
+
+@pytest.mark.parametrize(
+    ("first_own", "is_gathered"), [(101, False), (104, False), (400, True)], ids=["next to it", "near", "far"]
+)
+def test_several_tokens_onto_a_long_text_attend_by_themselves(first_own, is_gathered):
+    slots = [*range(1, 101), *range(first_own, first_own + 3)]
+    plan = plan_of((3, slots))
+    layout = maker(ragged=True).make(plan)
+    for kind in REACHES:
+        for query in range(3):
+            keys = [slot for key, slot in enumerate(slots) if may_see(kind, 100 + query, key)]
+            assert seen_slots(layout, kind, 0, query) == keys
+    assert (layout.reads["full"].pieces[0].index is not None) is is_gathered
+    assert not maker(ragged=False).make(plan).reads["full"].pieces
+    assert not maker(ragged=True).make(plan_of((3, slots[:20]))).reads["full"].pieces  # too short to gain by it

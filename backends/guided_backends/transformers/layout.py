@@ -75,11 +75,13 @@ class Costs:
     Fitted to 2 x 8 cases (rows 1 to 32, contexts 150 to 2,000, shared or not); `benchmarks/runtime` prints them.
     """
 
-    copy: float = 3.0  # to gather a slot
+    copy: float = 3.0  # to gather a slot into a padded batch, or for a mask
+    gather: float = 0.2  # to gather a slot for one row by itself
     repeat: float = 3.0  # transformers repeats grouped key heads for a masked forward of several tokens
     pair: float = 0.1  # one query against one slot
     token: float = 300.0  # one token through everything but attention: what padding costs
     call: float = 35.0  # to attend once by itself
+    ragged: float = 150.0  # to attend by pieces at all
 
     def packed(self, num_tokens: int, width: int, in_place: bool, groups_heads: bool) -> float:
         slot = 1.0 + (0.0 if in_place else self.copy) + (self.repeat if groups_heads and num_tokens > 1 else 0.0)
@@ -89,9 +91,16 @@ class Costs:
         slot = 1.0 + self.copy + (self.repeat if groups_heads and queries > 1 else 0.0)
         return rows * width * (slot + self.pair * queries) + (rows * queries - num_tokens) * self.token
 
+    def is_in_place(self, num_tokens: int, count: int, span: int, groups_heads: bool) -> bool:
+        """Whether `count` slots that lie in `span` are read where they are, with a mask for what lies between."""
+        masked = self.repeat if groups_heads and (num_tokens > 1 or span > count) else 0.0
+        plain = self.repeat if groups_heads and num_tokens > 1 else 0.0
+        pairs = self.pair * num_tokens
+        return span * (1.0 + masked + pairs) <= count * (1.0 + self.gather + plain + pairs)
+
     def alone(self, num_tokens: int, width: int, in_place: bool) -> float:
         """One piece of a ragged forward."""
-        return self.call + width * (1.0 + (0.0 if in_place else self.copy) + self.pair * num_tokens)
+        return self.call + width * (1.0 + (0.0 if in_place else self.gather) + self.pair * num_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +117,20 @@ class LayoutMaker:
     can_be_ragged: bool = False
 
     def make(self, plan: Plan) -> Layout:
-        if len(plan.segments) == 1 and self.form != "batched":
+        if len(plan.segments) == 1 and self.form != "batched" and not self._is_cheaper_ragged(plan.segments[0]):
             slots = plan.segments[0].slots
             return self._alone(plan, int(slots[0])) if _are_neighbours(slots) else self._alone_in_parts(plan)
         views = {kind: [_Seen.of(segment, reach) for segment in plan.segments] for kind, reach in self.reaches.items()}
-        form = self._form(plan, max(views.values(), key=lambda seen: sum(len(s.slots) for s in seen)))
+        widest = max(views.values(), key=lambda seen: sum(len(s.slots) for s in seen))
+        form = self._form(plan, widest) if len(plan.segments) > 1 or self.form is not None else "ragged"
         return {"packed": self._packed, "ragged": self._ragged, "batched": self._batched}[form](plan, views)
+
+    def _is_cheaper_ragged(self, segment: Segment) -> bool:
+        """Several tokens onto a text: a mask, for which transformers would repeat all grouped key heads."""
+        costs = self.costs
+        needs_mask = segment.start > 0 and len(segment.tokens) > 1 and self.groups_heads
+        is_long = costs.repeat * len(segment.slots) > costs.ragged
+        return self.form is None and self.can_be_ragged and needs_mask and is_long
 
     def _alone(self, plan: Plan, first_slot: int) -> Layout:
         """The usual decode step, made quickly: one segment whose slots are `first_slot, first_slot + 1, ...`.
@@ -144,7 +161,7 @@ class LayoutMaker:
             slots = segment.slots[first:].astype(np.int64)
             low = int(slots.min())
             span = int(slots.max()) + 1 - low
-            in_place = span <= (1.0 + self.costs.copy) * len(slots)
+            in_place = self.costs.is_in_place(num_new, len(slots), span, self.groups_heads)
             mask = None
             if num_new > 1 or not self.can_skip_masks[kind] or (in_place and span > len(slots)):
                 mask = np.ones((1, len(slots)), np.bool_)
@@ -184,7 +201,7 @@ class LayoutMaker:
             "batched": self.costs.batched(plan.num_tokens, len(seen), queries, width, self.groups_heads),
         }
         if self.can_be_ragged:
-            costs["ragged"] = sum(self.costs.alone(s.num_new, *s.width_in_place(self.costs.copy)) for s in seen)
+            costs["ragged"] = sum(self.costs.alone(s.num_new, *s.width_in_place(self.costs)) for s in seen)
         return min(costs, key=lambda form: costs[form])
 
     def _packed_costs(self, num_tokens: int, span: _Span) -> tuple[float, float]:
@@ -221,7 +238,7 @@ class LayoutMaker:
 
     def _piece(self, seen: _Seen, reach: Reach) -> Piece:
         """What one segment reads by itself: its slots in place, if they lie near each other."""
-        width, in_place = seen.width_in_place(self.costs.copy)
+        width, in_place = seen.width_in_place(self.costs)
         is_exact = width == len(seen.slots) and (not in_place or seen.num_new == 1 or _is_ascending(seen.slots))
         mask = None
         is_causal = is_exact and seen.num_new > 1 and seen.num_new == width and reach.covers(width)
@@ -308,11 +325,11 @@ class _Seen:
     def low(self) -> int:
         return int(self.slots.min())
 
-    def width_in_place(self, copy: float) -> tuple[int, bool]:
+    def width_in_place(self, costs: Costs) -> tuple[int, bool]:
         """How many slots it reads by itself, and whether in place (with what lies between them) or gathered."""
         count = len(self.slots)
         span = int(self.slots.max()) - self.low + 1
-        return (span, True) if span <= (1.0 + copy) * count else (count, False)
+        return (span, True) if costs.is_in_place(self.num_new, count, span, False) else (count, False)
 
     def visible(self, reach: Reach) -> Bools:
         """bool[num_new, len(slots)]"""
