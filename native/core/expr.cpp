@@ -409,19 +409,55 @@ ExprId ExprPool::words(std::vector<std::u32string> texts) {
     return close();
 }
 
+namespace {
+
+// Parts that are put together only if there are several of them.
+struct Several {
+    ExprId first = ExprPool::kEmpty;  // kEmpty: none yet
+    std::vector<ExprId> all{};        // if there are several
+    void add(ExprId e) {
+        if (e == first) return;
+        if (first == ExprPool::kEmpty) {
+            first = e;
+            return;
+        }
+        if (all.empty()) all.push_back(first);
+        all.push_back(e);
+    }
+};
+
+}  // namespace
+
 ExprId ExprPool::derive_cat(ExprId e, std::uint32_t c) {
-    std::vector<ExprId> out;
+    Several found;
     while (true) {
         const Node n = nodes_[e];
         if (n.kind != ExprKind::Cat) {
-            out.push_back(derive(e, c));
+            if (const ExprId d = derive(e, c); d != kEmpty) found.add(d);
             break;
         }
-        out.push_back(cat(derive(n.a, c), n.b));
+        if (const ExprId d = derive(n.a, c); d != kEmpty) found.add(cat(d, n.b));
         if (!nodes_[n.a].nullable) break;
         e = n.b;
     }
-    return out.size() == 1 ? out[0] : alt(std::move(out));
+    return found.all.empty() ? found.first : alt(std::move(found.all));
+}
+
+ExprId ExprPool::derive_alt(Node n, std::uint32_t c) {
+    Several found;
+    for (std::uint32_t i = n.a; i < n.a + n.b; ++i)
+        if (const ExprId d = derive(lists_[i], c); d != kEmpty) found.add(d);
+    return found.all.empty() ? found.first : alt(std::move(found.all));
+}
+
+ExprId ExprPool::derive_and(Node n, std::uint32_t c) {
+    std::vector<ExprId> parts;
+    for (std::uint32_t i = n.a; i < n.a + n.b; ++i) {
+        const ExprId d = derive(lists_[i], c);
+        if (d == kEmpty) return kEmpty;
+        if (d != kAll) parts.push_back(d);
+    }
+    return parts.size() == 1 ? parts[0] : both(std::move(parts));
 }
 
 ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
@@ -464,15 +500,8 @@ ExprId ExprPool::derive_now(ExprId e, std::uint32_t c) {
             const ExprId head = derive(n.a, c);
             return head == kEmpty ? kEmpty : cat(head, repeat(n.a, min, max));
         }
-        default: {
-            std::vector<ExprId> parts = children(e);
-            for (ExprId& p : parts) {
-                p = derive(p, c);
-                if (p == kEmpty && n.kind == ExprKind::And) break;
-            }
-            const bool is_dead = n.kind == ExprKind::And && std::find(parts.begin(), parts.end(), kEmpty) != parts.end();
-            return is_dead ? kEmpty : n.kind == ExprKind::Alt ? alt(std::move(parts)) : both(std::move(parts));
-        }
+        case ExprKind::Alt: return derive_alt(n, c);
+        default: return derive_and(n, c);
     }
 }
 

@@ -175,6 +175,8 @@ class ExprPool {
     template <class Use>
     void each_part(ExprKind kind, const std::vector<ExprId>& parts, Use&& use) const;
     ExprId derive_cat(ExprId e, std::uint32_t c);
+    ExprId derive_alt(Node n, std::uint32_t c);
+    ExprId derive_and(Node n, std::uint32_t c);
     ExprId state_of(std::uint32_t table, std::uint32_t state);
     std::optional<bool> decided(ExprId e, std::size_t max_searched);
     ExprId loosened(ExprId e);
