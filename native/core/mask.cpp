@@ -25,8 +25,10 @@ std::vector<std::int32_t> Row::tokens() const {
 
 Row Masker::compute(const Config& config) {
     machine_.tainted = machine_.tainted_items = false;
-    if (machine_.rules.empty()) walk_frames(config); else walk_rules(config);
-    if (machine_.is_accepting(config))
+    Config all = config;  // and what follows lexemes that may end here: each has a row of its own, which others share
+    machine_.add_closure(all);
+    if (machine_.rules.empty()) walk_frames(all); else walk_rules(all);
+    if (std::find(all.begin(), all.end(), FrameId{0}) != all.end())  // the text is complete
         for (std::int32_t t : trie_.eos_ids())
             if (t >= 0 && static_cast<std::uint32_t>(t) < trie_.num_tokens()) found_.push_back(t);
     const bool is_tainted = machine_.tainted, has_tainted_items = machine_.tainted_items;

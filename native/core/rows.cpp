@@ -102,7 +102,6 @@ LexRowPtr LexRows::any_text(LexId state, Counts counts) {
 LexRowPtr LexRows::walked(LexId state, bool is_key) {
     const Spelling spelling = lexer_.spelling(state);
     Walk w{{}, trie_.free_text(spelling), spelling == Spelling::Text, is_key, lexer_.partial(state) == 0};
-    if (w.is_text && lexer_.nullable(state)) w.row.exits.push_back(Trie::kRoot);
     if (!w.is_text && w.is_aligned)
         if (const Lexer::Arcs arcs = lexer_.arcs(state); arcs.form == Lexer::Form::Default) w.takes_away = true, w.most = arcs.others;
     if (w.is_text || !w.is_aligned || w.takes_away || !add_in_one(w, Trie::kRoot, state)) visit(w, Trie::kRoot, state);
