@@ -47,19 +47,47 @@ bool Document::has(std::initializer_list<Keyword> keywords) const {
 }
 
 bool Document::is_plain(int draft) const {
-    const Keyword identifier = draft == 4 ? Keyword::OldId : Keyword::Id;
-    if (!has({identifier, Keyword::Ref, Keyword::DynamicRef, Keyword::RecursiveRef})) return true;
-    std::size_t num_identifiers = 0;
-    for (const Member& m : members_) {
-        if (m.keyword == Keyword::None || m.value == kNoValue || !is(m.value, JsonKind::String)) continue;
-        num_identifiers += m.keyword == identifier;
-        if (m.keyword == Keyword::Ref || m.keyword == Keyword::DynamicRef || m.keyword == Keyword::RecursiveRef) {
-            const std::string_view reference = text(m.value);
-            if (reference != "#" && !reference.starts_with("#/")) return false;
+    if (!has({Keyword::Ref, Keyword::DynamicRef, Keyword::RecursiveRef})) return !has_embedded_draft(draft);
+    struct Part {
+        ValueId value;
+        bool is_embedded;  // in a schema with an identifier of its own, below the root
+    };
+    bool has_constants = false, may_point_at_constants = false;  // lists of them hold no schemas, unless one is referred to
+    std::vector<Part> pending{{0, false}};
+    while (!pending.empty()) {
+        const auto [at, is_around] = pending.back();
+        pending.pop_back();
+        if (is(at, JsonKind::Array))
+            for (const ValueId item : items(at)) pending.push_back({item, is_around});
+        if (!is(at, JsonKind::Object)) continue;
+        const bool is_embedded = is_around || (at != 0 && has_identifier(at, draft));
+        for (const Member& m : members(at)) {
+            if (m.value == kNoValue) continue;
+            const bool is_reference = m.keyword == Keyword::Ref || m.keyword == Keyword::DynamicRef || m.keyword == Keyword::RecursiveRef;
+            if (is_reference && is(m.value, JsonKind::String)) {
+                const std::string_view reference = text(m.value);
+                if (is_embedded || (reference != "#" && !reference.starts_with("#/"))) return false;
+                may_point_at_constants = may_point_at_constants || reference.find("enum") != reference.npos || reference.find('%') != reference.npos;
+            }
+            const bool is_list = is(m.value, JsonKind::Array);
+            if (is_list && m.keyword == Keyword::Enum) has_constants = true;
+            else if (is_list || is(m.value, JsonKind::Object)) pending.push_back({m.value, is_embedded});
         }
     }
-    const ValueId own = is(0, JsonKind::Object) ? find(0, identifier) : kNoValue;
-    return num_identifiers <= (own != kNoValue && is(own, JsonKind::String) ? 1u : 0u);
+    return !(has_constants && may_point_at_constants) && !has_embedded_draft(draft);
+}
+
+bool Document::has_identifier(ValueId object, int draft) const {
+    const ValueId identifier = find(object, draft == 4 ? Keyword::OldId : Keyword::Id);
+    return identifier != kNoValue && is(identifier, JsonKind::String);
+}
+
+// A schema below the root with an identifier may be in another draft; it says so.
+bool Document::has_embedded_draft(int draft) const {
+    if (!has({draft == 4 ? Keyword::OldId : Keyword::Id})) return false;
+    for (ValueId v = 1; v < size(); ++v)
+        if (is(v, JsonKind::Object) && has_identifier(v, draft) && find(v, "$schema") != kNoValue) return true;
+    return false;
 }
 
 std::size_t Document::hash() const {

@@ -70,7 +70,7 @@ class Document {
     std::string json(ValueId v) const;                        // ASCII, as json.dumps writes it
 
     // What can be told of the whole; each may err on the side of care.
-    // No base URI matters: no identifier below the root, and references only into the document itself.
+    // No base URI matters: references lead into the document itself, and none stands in a schema with an identifier of its own.
     bool is_plain(int draft) const;
     bool has(std::initializer_list<Keyword> keywords) const;
 
@@ -84,6 +84,8 @@ class Document {
     static Range<T> range(const std::vector<T>& all, Span span) {
         return {all.data() + span.begin, all.data() + span.begin + span.size};
     }
+    bool has_identifier(ValueId object, int draft) const;
+    bool has_embedded_draft(int draft) const;
     ValueId added(JsonKind kind, Span span);
     Span text_span(std::string_view text);
 

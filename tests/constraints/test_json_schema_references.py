@@ -14,6 +14,7 @@ import pytest
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from guided import _native
 from guided.constraints import JsonSchema, Limits
 from guided.errors import ConstraintTooComplex, InvalidSchema, UnsupportedSchema
 
@@ -374,3 +375,28 @@ def test_random_scopes_are_judged_as_by_jsonschema():
             assert verdict == validator.is_valid(value), (schema, value)
             verdicts[verdict] += 1
     assert min(verdicts[True], verdicts[False]) > 500
+
+
+@pytest.mark.parametrize(
+    ("schema", "is_plain"),
+    [
+        pytest.param({"enum": [{"$ref": "a"}]}, True, id="a constant that looks like a reference"),
+        pytest.param({"properties": {"enum": {"$ref": "a"}}}, False, id="a property of that name"),
+        pytest.param({"enum": [{"$ref": "a"}], "not": {"$ref": "#/enum/0"}}, False, id="a reference to a constant"),
+        pytest.param({"enum": [{"$ref": "a"}], "not": {"$ref": "#/%65num/0"}}, False, id="the same, escaped"),
+        pytest.param({"items": {"$id": "x", "type": "null"}}, True, id="an identifier that nothing needs"),
+        pytest.param({"items": {"$id": "x"}, "not": {"$ref": "#/items"}}, True, id="a reference outside of it"),
+        pytest.param({"items": {"$id": "x", "not": {"$ref": "#"}}}, False, id="a reference inside of it"),
+        pytest.param({"items": [{"$id": "x", "a": [{"$ref": "#/a"}]}]}, False, id="deep inside of it"),
+        pytest.param({"$id": "x", "items": {"$ref": "#/a"}}, True, id="an identifier of the whole"),
+        pytest.param({"items": {"$id": "x", "$schema": "y"}}, False, id="another draft"),
+    ],
+)
+def test_where_base_uris_matter(schema, is_plain):
+    """Where they do not, references are followed in the core, without the library for them."""
+    assert _native.freeze(schema).is_plain(2020) == is_plain
+
+
+def test_a_reference_to_a_constant_is_read_as_a_schema():
+    with pytest.raises(InvalidSchema):
+        JsonSchema({"enum": [{"$ref": "a"}], "not": {"$ref": "#/enum/0"}}).compile(BYTES)

@@ -10,6 +10,9 @@ from guided.constraints.regex.nodes import Alternate, Anchor, Backref, Concat, G
 __all__ = ["Tree", "build_tree", "flatten", "postorder"]
 
 
+_ASKS = (Anchor, Look, Backref)  # of what stands around them
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tree:
     """An instruction and its operands; two trees are equal only if they are one."""
@@ -20,7 +23,7 @@ class Tree:
     @property
     def is_empty_match(self) -> bool:
         """Whether the instruction itself asks about what stands around it."""
-        return isinstance(self.op, Anchor | Look | Backref)
+        return isinstance(self.op, _ASKS)
 
 
 def build_tree(ops: Sequence[Op]) -> Tree:
