@@ -145,7 +145,7 @@ struct Schemas::ApartPlanner {
                 if (!text) continue;
                 key.label |= kExtraBit, key.text = *text;
             }
-            cost += schemas.key_length(key.text);
+            cost += schemas.key_size(key.text);
             const Progress after = schemas.advanced(o, p, key.label, key.text);
             Plan<PlannedKey> rest = from(x.key + 1, after, false);
             if (plus(cost, rest.cost) >= best.cost) continue;

@@ -37,7 +37,8 @@ KeyId Schemas::intern_key(const std::u32string& text) {
 KeyId Schemas::with_character(KeyId key, char32_t c) {
     const std::uint64_t at = (std::uint64_t(key) << 21) | c;
     if (const std::uint32_t known = key_ids_.find(at); known != FlatMap::kMissing) return known;
-    key_texts_.push_back({key, key_texts_[key].length + 1, c});
+    const auto size = static_cast<std::uint32_t>(spell_rest(Spelling::JsonDumps, 0, c).size());
+    key_texts_.push_back({key, key_texts_[key].length + 1, key_texts_[key].size + size, c});
     key_ids_.insert(at, static_cast<std::uint32_t>(key_texts_.size() - 1));
     return static_cast<KeyId>(key_texts_.size() - 1);
 }
@@ -309,7 +310,7 @@ struct Schemas::KeyPlanner {
 
     std::uint64_t cost_of(std::uint32_t option) {
         const Object::Option& x = o.options[option];
-        const std::size_t size = x.key < o.keys.size() ? schemas.key_length(o.keys[x.key].text) : 1;
+        const std::size_t size = x.key < o.keys.size() ? schemas.key_size(o.keys[x.key].text) : 1;
         return plus(schemas.known_cost(x.goal, needs), size + 4);
     }
     std::uint32_t plain_option(std::uint32_t key) const {  // kNone: the key is forbidden

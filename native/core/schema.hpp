@@ -199,7 +199,7 @@ class Schemas {
     KeyId intern_key(const std::u32string& text);
     KeyId with_character(KeyId key, char32_t c);  // the text of `key` and one character more
     std::u32string key_text(KeyId id) const;
-    std::size_t key_length(KeyId id) const { return key_texts_[id].length; }
+    std::size_t key_size(KeyId id) const { return key_texts_[id].size; }  // bytes of its shortest spelling, without quotes
     std::uint32_t add_layout(const Layout& layout);
     const Layout& layout(std::uint32_t id) const { return layouts_[id]; }
     std::int32_t layout_lexeme(std::uint32_t layout, Layout::Part part, std::uint32_t depth);
@@ -382,10 +382,10 @@ class Schemas {
     SchemaId num_given_ = 0;  // nodes from here on are made on the way
     struct KeyText {  // a text by its last character: all that a long key begins with costs no more than the key
         KeyId before;
-        std::uint32_t length;
+        std::uint32_t length, size;
         char32_t last;
     };
-    std::vector<KeyText> key_texts_{{0, 0, 0}};  // the first is the empty one
+    std::vector<KeyText> key_texts_{{0, 0, 0, 0}};  // the first is the empty one
     FlatMap key_ids_;                            // of (text before, last character)
     std::vector<Layout> layouts_;
     FlatMap layout_lexemes_, key_lexers_;  // by (layout, part, depth), by (object, progress): states, see `kept_state`
