@@ -313,19 +313,26 @@ std::optional<Lexer::Run> Lexer::run(LexId state) {
 bool Lexer::is_total(LexId state) {
     const std::uint32_t residual = states_[state].residual;
     if (residuals_[residual].is_total || residuals_[residual].knows_total) return residuals_[residual].is_total;
-    residuals_[residual].knows_total = true;
-    std::vector<std::uint32_t> seen{residual};
-    for (std::size_t i = 0; i < seen.size(); ++i)
-        for (std::uint32_t cls = 0; cls < num_classes(seen[i]); ++cls) {
-            if (residuals_[seen[i]].partition->chars(cls).empty()) continue;
-            const std::int32_t to = target(seen[i], cls);
-            if (to < 0) return false;
+    std::vector<std::pair<std::uint32_t, std::size_t>> seen{{residual, 0}};  // with who led there
+    auto is_not = [&](std::size_t at) {  // nor are those on the way to it
+        for (; at != 0; at = seen[at].second) residuals_[seen[at].first].knows_total = true;
+        residuals_[residual].knows_total = true;
+        return false;
+    };
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+        const std::uint32_t at = seen[i].first;
+        for (std::uint32_t cls = 0; cls < num_classes(at); ++cls) {
+            if (residuals_[at].partition->chars(cls).empty()) continue;
+            const std::int32_t to = target(at, cls);
+            if (to < 0) return is_not(i);
             const auto next = static_cast<std::uint32_t>(to);
-            if (residuals_[next].is_total || std::find(seen.begin(), seen.end(), next) != seen.end()) continue;
-            if (residuals_[next].knows_total || seen.size() == kMostTotal) return false;
-            seen.push_back(next);
+            if (residuals_[next].is_total || std::any_of(seen.begin(), seen.end(), [&](const auto& s) { return s.first == next; })) continue;
+            if (residuals_[next].knows_total) return is_not(i);
+            if (seen.size() == kMostTotal) return is_not(0);
+            seen.push_back({next, i});
         }
-    for (std::uint32_t r : seen) residuals_[r].is_total = true;
+    }
+    for (const auto& [r, from] : seen) residuals_[r].is_total = true;
     return true;
 }
 

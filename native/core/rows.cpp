@@ -167,7 +167,8 @@ void LexRows::visit_child(Walk& w, NodeId child, LexId state, std::int32_t next)
     if (!trie_.has_children(child)) return;
     if (w.is_text && w.row.exits.size() <= kMaxExits && lexer_.nullable(at)) w.row.exits.push_back(child);
     const bool is_small = trie_.end(child) - child <= kWorthKnowing && lexer_.partial(at) == 0;
-    if (is_small || !add_in_one(w, child, at)) w.pending.push_back({child, at});
+    const bool is_short = is_small || lexer_.arcs(at).form == Lexer::Form::Few;  // then it is soon walked
+    if (is_short || !add_in_one(w, child, at)) w.pending.push_back({child, at});
 }
 
 // Adds what may come below `node` without a walk, if `state` has a closed form.
@@ -181,9 +182,9 @@ bool LexRows::add_in_one(Walk& w, NodeId node, LexId state) {
     }
     if (lexer_.partial(state) != 0) return false;
     if (lexer_.is_free(state)) return add_free(w, first, end, state), true;
-    if (!w.is_text && lexer_.is_total(state)) return add_total(w, node, state), true;
     if (!w.is_key)
         if (const auto counts = lexer_.any_text(state)) return add_counted(w, node, *counts), true;
+    if (!w.is_text && lexer_.is_total(state)) return add_total(w, node, state), true;
     const auto* below = trie_.bytes_below(node);
     if (!below || lexer_.arcs(state).form != Lexer::Form::Table) return false;  // no loop to speak of
     if (!w.is_key)
