@@ -160,7 +160,11 @@ void Masker::cross_string(FrameId frame, const LexRow& row) {
         if (!legal || end != last) legal = &tails_after_key(frame, end), last = end;
         add_crossings(crossings, *legal);
     };
-    for (const Crossing& c : row.closing) add({&c, 1}, c.end);
+    const std::span<const Crossing> all = row.closing;
+    for (std::size_t from = 0, to = 0; from < all.size(); from = to) {
+        while (to < all.size() && all[to].end == all[from].end) ++to;
+        add(all.subspan(from, to - from), all[from].end);
+    }
     for (const auto& [crossings, end] : row.closing_free) add(crossings, end);
 }
 
