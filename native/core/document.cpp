@@ -90,6 +90,12 @@ bool Document::has_embedded_draft(int draft) const {
     return false;
 }
 
+std::size_t Document::num_name_bytes() const {
+    std::size_t out = 0;
+    for (const Member& m : members_) out += m.keyword == Keyword::None ? m.key.size : 0;
+    return out;
+}
+
 std::size_t Document::hash() const {
     const auto bytes = [](const auto& v) { return std::string_view(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(v[0])); };
     const std::hash<std::string_view> hashed;

@@ -78,6 +78,7 @@ class Document {
         return values_ == o.values_ && items_ == o.items_ && members_ == o.members_ && texts_ == o.texts_;
     }
     std::size_t hash() const;
+    std::size_t num_name_bytes() const;  // of all keys that are no keywords
 
    private:
     template <class T>

@@ -1,6 +1,7 @@
 #include "expr.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "errors.hpp"
@@ -119,12 +120,7 @@ ExprId ExprPool::intern(ExprKind kind, bool nullable, std::uint32_t a, std::uint
     if (static_cast<std::int64_t>(lists_.size()) > max_listed) throw TooComplex("alternatives of regular expressions", max_listed);
     if (node.depth > kMaxDepth) throw TooComplex("nesting of a regular expression", kMaxDepth);
     const auto id = static_cast<ExprId>(nodes_.size());
-    if (2 * nodes_.size() > slots_.size()) {
-        std::vector<Slot> old(2 * slots_.size(), {0, kFree});
-        old.swap(slots_);
-        for (const Slot& slot : old)
-            if (slot.id != kFree) place(slot);
-    }
+    if (2 * nodes_.size() > slots_.size()) grow_slots(2 * slots_.size());
     nodes_.push_back(node);
     place({hash, id});
     return id;
@@ -184,6 +180,19 @@ void ExprPool::describe(Node& node, const std::vector<ExprId>& list) {
         }
         default: break;
     }
+}
+
+void ExprPool::reserve(std::size_t num) {
+    nodes_.reserve(nodes_.size() + num);
+    grow_slots(std::bit_ceil(2 * (nodes_.size() + num)));
+}
+
+void ExprPool::grow_slots(std::size_t num) {
+    if (num <= slots_.size()) return;
+    std::vector<Slot> old(num, {0, kFree});
+    old.swap(slots_);
+    for (const Slot& slot : old)
+        if (slot.id != kFree) place(slot);
 }
 
 ExprId ExprPool::set(Chars chars) {

@@ -110,6 +110,7 @@ class ExprPool {
 
     explicit ExprPool(const Limits& limits);
 
+    void reserve(std::size_t num);  // room for so many expressions more
     ExprId set(Chars chars);
     ExprId set(std::initializer_list<Range> chars) { return set(Chars(chars.begin(), chars.size())); }
     ExprId one(std::uint32_t c);  // this character
@@ -167,6 +168,7 @@ class ExprPool {
     bool is_made_of(const Node& n, ExprKind kind, std::uint32_t a, std::uint32_t b, std::uint32_t min, std::uint32_t max,
                     const std::vector<ExprId>& list) const;
     void place(Slot slot);
+    void grow_slots(std::size_t num);
     void describe(Node& node, const std::vector<ExprId>& list);
     std::uint32_t intern_set(Chars chars) { return sets_.insert(chars).first; }
     std::uint32_t intern_table(std::shared_ptr<const Table> table);

@@ -196,6 +196,9 @@ class Schemas {
     bool has_string_parts = false;
 
     std::size_t num_bytes() const;  // held, about
+    void reserve_keys(std::size_t num_characters) {
+        key_texts_.reserve(key_texts_.size() + num_characters), key_ids_.reserve(key_ids_.size() + num_characters);
+    }
     KeyId intern_key(const std::u32string& text);
     KeyId with_character(KeyId key, char32_t c);  // the text of `key` and one character more
     std::u32string key_text(KeyId id) const;

@@ -11,6 +11,8 @@ constexpr KeywordSet kApplicators = bits(Keyword::AllOf, Keyword::AnyOf, Keyword
                                          Keyword::Ref, Keyword::DynamicRef, Keyword::RecursiveRef, Keyword::Dependencies,
                                          Keyword::DependentRequired, Keyword::DependentSchemas);
 constexpr std::size_t kLargeObject = 32;  // members, from which on they are looked up in a table
+constexpr std::size_t kMostExpected = 4096;   // characters of keys that room is made for at once
+constexpr std::size_t kUsualExpressions = 100;  // beside those that spell keys
 constexpr std::size_t kMostShown = 60;    // characters of a value in an error
 
 std::string replaced(std::string text, std::string_view what, char by) {
@@ -50,6 +52,8 @@ SchemaLowering::SchemaLowering(ExprPool& pool, Schemas& schemas, std::shared_ptr
                                    Keyword::DependentRequired, Keyword::DependentSchemas})),
       places_(std::make_shared<LoweredPlaces>()), classes_(*document_) {
     places_->document = document_;
+    const std::size_t num_characters = std::min(document_->num_name_bytes(), kMostExpected);
+    pool_.reserve(num_characters + kUsualExpressions), schemas_.reserve_keys(num_characters);
     of_type_.fill(kNone);
 }
 
