@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["kept_expressions", "shared_expression"]
 
-_MOST_BYTES = 16 << 20
-_LARGEST = 4 << 20  # what is larger is not kept
+_MOST_BYTES = 8 << 20
+_LARGEST = 2 << 20  # what is larger is not kept
 
 
 @functools.cache

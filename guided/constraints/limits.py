@@ -52,6 +52,7 @@ class Limits:
     max_unique_items: int = 1_000  # minItems beside uniqueItems
     max_required_items: int = 100_000  # minItems
     max_required_keys: int = 1_000  # minProperties, beyond the keys that are required by name
+    max_unordered_keys: int = 2_000  # keys of one object that are required and may come in any order
     max_shortest_bytes: int = 1 << 20  # of the shortest text of a schema
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ namespace guided {
 namespace {
 
 constexpr std::size_t kMostRemembered = 1000;  // places of one search whose derivatives are kept
+constexpr std::size_t kMostLetters = 1 << 15;  // expressions whose letters are
 
 }  // namespace
 
@@ -121,6 +122,7 @@ std::uint32_t ExprPool::letters(ExprId e) {
         default: break;
     }
     const std::uint32_t out = intern_set(normalized(std::move(all)));
+    if (letters_.size() >= kMostLetters) letters_ = {};
     letters_.insert(e, out);
     return out;
 }

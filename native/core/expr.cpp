@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint32_t kMaxDepth = 2000;  // recursion below is bounded by it
 constexpr ExprId kFree = 0xFFFFFFFF;
+constexpr std::size_t kMostRemembered = 1 << 16;  // derivatives; automata remember the way they went themselves
 
 std::uint64_t mix(std::uint64_t h, std::uint64_t x) {
     h ^= x + 0x9E3779B97F4A7C15ull + (h << 6) + (h >> 2);
@@ -285,14 +286,26 @@ ExprId ExprPool::negate(ExprId a) {
     return intern(ExprKind::Not, !nodes_[a].nullable, a, 0, 0, 0);
 }
 
+namespace {
+
+// Whether `a` to `b` rounds, `c` to `d` times, are all counts from a * c to b * d: after k times come k + 1 without a gap.
+bool is_one_count(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+    return c == d || a <= 1 || a * (c + 1) <= b * c + 1;
+}
+
+}  // namespace
+
 ExprId ExprPool::repeat(ExprId a, std::uint32_t min, std::uint32_t max) {
     if (max == 0 || a == kEpsilon) return kEpsilon;
     if (a == kEmpty) return min == 0 ? kEpsilon : kEmpty;
     if (min == 1 && max == 1) return a;
     if (nodes_[a].nullable) min = 0;
     const Node n = nodes_[a];
-    if (n.kind == ExprKind::Repeat && n.max == kUnbounded && max == kUnbounded && n.min <= 1)
-        return repeat(n.a, min, kUnbounded);  // each round has at least one, and more than one is more rounds
+    if (n.kind == ExprKind::Repeat && is_one_count(n.min, n.max, min, max)) {
+        const std::uint64_t least = std::uint64_t(n.min) * min, most = std::uint64_t(n.max) * max;
+        // counts beyond 32 bits are more than any text has rounds
+        if (least < kUnbounded) return repeat(n.a, static_cast<std::uint32_t>(least), static_cast<std::uint32_t>(std::min<std::uint64_t>(most, kUnbounded)));
+    }
     return intern(ExprKind::Repeat, min == 0, a, 0, min, max);
 }
 
@@ -450,6 +463,7 @@ ExprId ExprPool::derive(ExprId e, std::uint32_t c) {
     const std::uint64_t key = (std::uint64_t(e) << 21) | c;
     if (const ExprId known = derived_.find(key); known != FlatMap::kMissing) return known;
     const ExprId out = derive_now(e, c);
+    if (derived_.size() >= kMostRemembered) derived_ = {};
     derived_.insert(key, out);
     return out;
 }

@@ -56,6 +56,14 @@ class Lexer {
     bool nullable(LexId state) const;                    // the lexeme may end here
     std::vector<Label> labels(LexId state) const;        // what matches where it ends here
     bool has_labels(LexId state, Label bits) const;      // it may still end with a label that has these bits
+    // The least characters to where what has a label of this kind ends, the character begun among them; kUnbounded: nothing has.
+    template <typename F>
+    std::uint32_t least_left(LexId state, F&& is_wanted) const {
+        std::uint32_t least = kUnbounded;
+        for (const auto& [label, e] : items(states_[state].residual))
+            if (is_wanted(label)) least = std::min(least, pool_.least(e));
+        return least;
+    }
     bool is_finished(LexId state) const;                 // it may end here, and nothing more may come
     // The least and most characters still to come, if any characters will do.
     std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(LexId state) const;

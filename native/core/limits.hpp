@@ -20,6 +20,7 @@ namespace guided {
     LIMIT(max_unique_items, 1'000)      \
     LIMIT(max_required_items, 100'000)  \
     LIMIT(max_required_keys, 1'000)     \
+    LIMIT(max_unordered_keys, 2'000)    \
     LIMIT(max_shortest_bytes, 1 << 20)  \
     LIMIT(max_goals, 20'000)
 

@@ -437,6 +437,8 @@ std::string utf8(const std::u32string& text) {
 
 }  // namespace
 
+constexpr std::size_t kMaxSpelled = 12;  // bytes of one character
+
 // The shortest rest of a key that has begun; `next` becomes the frame that its end leads to.
 std::string Machine::shortest_key(const Frame& key, FrameId& next) {
     const Frame f = frames_[key.parent];
@@ -464,11 +466,22 @@ std::string Machine::shortest_key(const Frame& key, FrameId& next) {
         }
     };
     const auto keys = schemas.plan(f.a, schemas.progress(f.b), true);
-    for (const PlannedKey& planned : keys.items) {
-        const std::string text = schemas.quoted(schemas.key_text(planned.text), lexer.spelling(key.a));
-        // Inside a key it is not known how much of it is read: what the lexer takes to an end is a way to it.
-        for (std::size_t from = 1; from < (is_open ? 2 : text.size()); ++from) walk(text.substr(from, text.size() - 1 - from));
-        if (is_open) break;
+    const Spelling spelling = lexer.spelling(key.a);
+    auto spelled = [&](const std::u32string& text) {
+        const std::string quoted = schemas.quoted(text, spelling);
+        return quoted.substr(1, quoted.size() - 2);
+    };
+    if (is_open && !keys.items.empty()) walk(spelled(schemas.key_text(keys.items[0].text)));
+    for (std::size_t i = 0; !is_open && i < keys.items.size(); ++i) {
+        const PlannedKey& planned = keys.items[i];
+        auto is_it = [&](Label label) { return o.options[option_of(label)].key == o.options[option_of(planned.label)].key; };
+        const std::u32string text = schemas.key_text(planned.text);
+        const std::uint32_t left = lexer.least_left(key.a, is_it);  // characters; kUnbounded: another key has begun
+        if (left > text.size()) continue;
+        const std::string rest = spelled(text.substr(text.size() - left));
+        if (lexer.partial(key.a) == 0) walk(rest);
+        // inside a character it is not known how much of it is read
+        else for (std::size_t from = 1; from < std::min(rest.size() + 1, kMaxSpelled); ++from) walk(rest.substr(from));
     }
     if (best_cost == UINT64_MAX || !is_open) walk(lexer.shortest(key.a));
     return best;

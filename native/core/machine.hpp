@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "give_back.hpp"
 #include "rules.hpp"
 
 namespace guided {
@@ -53,7 +54,12 @@ struct Frame {
 class Machine {
    public:
     explicit Machine(const Limits& limits);
+    ~Machine() { gives_back_.num_bytes = num_bytes(); }
 
+   private:
+    GivesBack gives_back_;
+
+   public:
     const Limits limits;
     ExprPool pool;
     Lexer lexer;

@@ -75,6 +75,10 @@ std::uint32_t Schemas::make_object(std::uint32_t layout, const Lits& lits) {
         throw TooComplex("keys that must exist with some property of their own", limits_.max_witnesses, "max_witnesses");
     if (o->some.size() > kMaxNames) throw TooComplex("keys that must exist with a name of some kind", kMaxNames);
     name_keys(*o, lits);
+    const bool is_any_order = layouts_[layout].is_any_order;
+    const auto num_unordered = std::count_if(o->keys.begin(), o->keys.end(), [&](const Object::Key& k) { return k.is_required && (is_any_order || !k.is_declared); });
+    if (static_cast<std::uint64_t>(num_unordered) > limits_.max_unordered_keys)  // behind each of them all others are told apart anew
+        throw TooComplex("keys that an object must have and that may come in any order", limits_.max_unordered_keys, "max_unordered_keys");
     split_extras(*o, lits);
     list_options(*o);
     objects_.push_back(std::move(o));

@@ -181,7 +181,7 @@ class FreeText : public FreeTables {
     Arena arena_;
     std::unordered_map<std::uint32_t, WordsPtr> up_to_;
     std::shared_ptr<LoopText> all_text(const Trie& trie) const;
-    static constexpr std::size_t kMaxLoopBytes = 6u << 20;
+    static constexpr std::size_t kMaxLoopBytes = 4u << 20;
     Recent<ByteSet, std::shared_ptr<const LoopText>> loop_texts_{kMaxLoopBytes};
 };
 
@@ -243,7 +243,7 @@ class Trie {
     std::size_t num_row_bytes() const { return rows_.num_bytes(); }  // held by them, about
 
    private:
-    static constexpr std::size_t kMaxRowBytes = 16u << 20;
+    static constexpr std::size_t kMaxRowBytes = 8u << 20;
     struct TailsOfAnother {};
 
     Trie(TokenBytes tokens, TailsOfAnother);

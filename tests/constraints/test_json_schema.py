@@ -660,3 +660,21 @@ def test_compiling_leaves_nothing_to_the_garbage_collector():
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("order", ["declared", "any"])
+def test_the_shortest_way_on_is_known_at_every_byte_of_a_key(order):
+    keys = ["abc", "abd", 'ä"\U0001f600\n', "x" * 40]
+    grammar = JsonSchema(
+        {"type": "object", "required": keys, "properties": {"abc": {"enum": [1]}}}, order=order
+    ).compile(BYTES)
+    for is_ascii in (False, True):
+        text = json.dumps({"abc": 1, "abe": 0, **dict.fromkeys(keys[1:], 0)}, ensure_ascii=is_ascii).encode()
+        for end in range(len(text)):
+            matcher = grammar.matcher()
+            assert matcher.accept_bytes(text[:end])
+            way_out = matcher.shortest_completion()
+            assert is_ascii or len(way_out) <= len(text) - end  # within an escape it may be a longer way
+            assert matcher.accept_bytes(way_out), (text[:end], way_out)
+            assert matcher.is_accepting
+            assert set(json.loads(text[:end] + way_out)) >= set(keys)

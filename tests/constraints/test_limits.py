@@ -41,6 +41,7 @@ _CASES: dict[str, Any] = {
     "max_unique_items": {"type": "array", "uniqueItems": True, "minItems": 4},
     "max_required_items": {"type": "array", "minItems": 4},
     "max_required_keys": {"type": "object", "minProperties": 4},
+    "max_unordered_keys": {"type": "object", "required": ["a", "b", "c"]},
     "max_schema_nodes": {"properties": {f"k{i}": {"minLength": i} for i in range(9)}},
 }
 _SMALL = {"max_key_kinds": 4}
@@ -74,6 +75,14 @@ def test_a_limit_is_met_at_compile_though_the_place_is_optional_and_deep():
 def test_what_cannot_be_is_unsatisfiable_and_not_too_complex(schema):
     with pytest.raises(UnsatisfiableConstraint):
         JsonSchema(schema).compile(BYTES)
+
+
+def test_required_keys_in_declared_order_are_not_counted_as_unordered():
+    keys = [f"key{i}" for i in range(5)]
+    schema = {"type": "object", "properties": dict.fromkeys(keys, True), "required": keys}
+    JsonSchema(schema).compile(BYTES, limits=Limits(max_unordered_keys=2))
+    with pytest.raises(ConstraintTooComplex, match="max_unordered_keys"):
+        JsonSchema(schema, order="any").compile(BYTES, limits=Limits(max_unordered_keys=2))
 
 
 def test_long_strings_are_refused_at_compile_beyond_the_length_that_is_allowed():

@@ -323,3 +323,24 @@ def test_regexes_are_values():
 def test_an_empty_language_is_unsatisfiable():
     with pytest.raises(UnsatisfiableConstraint):
         Regex("a^b").compile(BYTES)
+
+
+def matches(grammar, text):
+    matcher = grammar.matcher()
+    return matcher.accept_bytes(text.encode()) and matcher.is_accepting
+
+
+@pytest.mark.parametrize("part", ["a", "ab"])
+def test_repeats_of_repeats_count_as_they_are_written(part):
+    rng = random.Random(part)
+    for _ in range(60):
+        low, high, least, most = (rng.randint(0, 4) for _ in range(4))
+        grammar = Regex(f"(?:(?:{part}){{{low},{low + high}}}){{{least},{least + most}}}").compile(BYTES)
+        counts = {n for k in range(least, least + most + 1) for n in range(low * k, (low + high) * k + 1)}
+        found = {n for n in range(70) if matches(grammar, part * n)}
+        assert found == counts, (low, high, least, most)
+
+
+def test_counts_beyond_32_bits_multiply():
+    grammar = Regex("(?:(?:(?:a{0,999}){0,999}){0,999}){0,999}").compile(BYTES)
+    assert [matches(grammar, text) for text in ("", "a" * 3000, "a" * 3000 + "b")] == [True, True, False]
