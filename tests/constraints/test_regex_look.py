@@ -57,6 +57,8 @@ PYTHON_PATTERNS = [
     r"(?m:^a)\n?\Z",
     r"(?:a$\n?)*",
     r"(?:$|a)*\n*",
+    r"(?:(?:a|$))+(?:(?:$){1,3})+",  # every `$` asks the same question
+    r"((a|$)+(b|$){0,3}){1,4}",
     r"(?=a)*b",
     r"(?:(?=a)|b)*",
     r"(?:(?<=a)|a)+b?",

@@ -89,6 +89,8 @@ class _ThreadsBuilder:
         self.threads = Threads()
         self._pending: list[tuple[Tree, int, int]] = []
         self._aheads: dict[Tree, int] = {}
+        self._aheads_of_chars: dict[Ranges, int] = {}  # of one character; every `$` asks the same
+        self._last_newline: int | None = None
         self._of_chars: dict[Ranges, int] = {}  # trackers of one character
         self._of_trees: dict[Tree, int] = {}
 
@@ -157,10 +159,11 @@ class _ThreadsBuilder:
         no_more = Ahead(self._ahead_of_chars(EVERYTHING), True)
         threads.asking[start].append((no_more, end))
         if kind == "end_or_newline":
-            newline, behind_it = threads.new_state(), threads.new_state()
-            threads.add_chars(newline, one_char(0x0A), behind_it)
-            threads.asking[behind_it].append((no_more, DONE))
-            threads.asking[start].append((Ahead(newline, False), end))
+            if self._last_newline is None:
+                self._last_newline, behind_it = threads.new_state(), threads.new_state()
+                threads.add_chars(self._last_newline, one_char(0x0A), behind_it)
+                threads.asking[behind_it].append((no_more, DONE))
+            threads.asking[start].append((Ahead(self._last_newline, False), end))
 
     def _ahead(self, look: Tree, is_negated: bool) -> Ahead:
         if look not in self._aheads:
@@ -169,9 +172,10 @@ class _ThreadsBuilder:
         return Ahead(self._aheads[look], is_negated)
 
     def _ahead_of_chars(self, ranges: Ranges) -> int:
-        start = self.threads.new_state()
-        self.threads.add_chars(start, ranges, DONE)
-        return start
+        if ranges not in self._aheads_of_chars:
+            self._aheads_of_chars[ranges] = self.threads.new_state()
+            self.threads.add_chars(self._aheads_of_chars[ranges], ranges, DONE)
+        return self._aheads_of_chars[ranges]
 
     def _behind(self, look: Tree, is_negated: bool) -> Behind:
         part = look.children[0]
