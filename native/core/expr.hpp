@@ -146,6 +146,16 @@ class ExprPool {
     std::optional<Run> run(ExprId e) const;
     // Repeats that count further than any text of `horizon` characters could tell are loosened.
     ExprId clamp(ExprId e, std::uint32_t horizon);
+    struct Bounded {  // the texts of `rest` of up to `max` characters
+        ExprId rest;
+        std::uint32_t max;
+    };
+    std::optional<Bounded> bounded(ExprId e);
+    // Of a plain expression: no text that has begun to match it needs more characters than this; kUnbounded: not known.
+    std::uint32_t most_needed(ExprId e);
+    // Of a plain expression: fewer texts, or more, by how often parts of two characters or more may come: up to `cap`, or
+    // without end, where they are counted at all.
+    ExprId recounted(ExprId e, std::uint32_t cap, bool is_more);
     const Partition& partition(const std::vector<std::uint32_t>& set_ids);  // ascending, without repeats: which of them hold a character
     void add_firsts(ExprId e, std::vector<std::uint32_t>& out);  // ids of the sets that can come first
     Hash128 content_hash(ExprId e) const { return nodes_[e].hash; }
@@ -176,6 +186,7 @@ class ExprPool {
     std::vector<ExprId> children(ExprId e) const { return {parts(e).begin(), parts(e).end()}; }
     template <class Use>
     void each_part(ExprKind kind, const std::vector<ExprId>& parts, Use&& use) const;
+    std::uint32_t find_most_needed(ExprId e);
     ExprId derive_cat(ExprId e, std::uint32_t c);
     ExprId derive_alt(Node n, std::uint32_t c);
     ExprId derive_and(Node n, std::uint32_t c);
@@ -202,7 +213,7 @@ class ExprPool {
     std::size_t partition_bytes_ = 0;
     FlatMap firsts_;                                      // list of sets by expression
     FlatMap emptiness_;                                   // 1: no text matches
-    FlatMap clamped_, without_empty_;
+    FlatMap clamped_, without_empty_, needed_, recounted_;
     FlatMap letters_;  // set by expression
     // room to work in
     std::vector<std::uint32_t> found_sets_, active_;

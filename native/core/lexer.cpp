@@ -309,6 +309,45 @@ std::optional<Lexer::Run> Lexer::run(LexId state) {
     return Run{boundary(intern_residual(unbounded), states_[state].spelling), run->min, run->max};
 }
 
+std::optional<Lexer::Cut> Lexer::cut(LexId state) {
+    const Items items = this->items(states_[state].residual);
+    if (states_[state].partial != 0 || items.size() != 1) return std::nullopt;
+    const Label label = items[0].first;
+    const auto bounded = pool_.bounded(items[0].second);
+    const std::uint32_t need = bounded ? pool_.most_needed(bounded->rest) : kUnbounded;
+    if (need == kUnbounded) return std::nullopt;
+    const Labelled rest{{label, bounded->rest}};
+    return Cut{boundary(intern_residual(rest), states_[state].spelling), bounded->max, need};
+}
+
+std::pair<LexId, LexId> Lexer::bracket(LexId state) {
+    const Items items = this->items(states_[state].residual);
+    if (states_[state].partial != 0 || items.size() != 1) return {state, state};
+    const auto [label, e] = items[0];
+    const ExprId fewer = pool_.recounted(e, kSoonTold, false);
+    if (fewer == e) return {state, state};
+    const Spelling spelling = states_[state].spelling;
+    const Labelled few{{label, fewer}}, more{{label, pool_.recounted(e, kSoonTold, true)}};
+    const LexId low = boundary(intern_residual(few), spelling);
+    return {low, boundary(intern_residual(more), spelling)};
+}
+
+std::uint32_t Lexer::least_left(LexId state) {
+    const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
+    const auto least = [&](std::uint32_t of) {
+        std::uint32_t out = kUnbounded;
+        for (const auto& [label, e] : items(of)) out = std::min(out, pool_.least(e));
+        return out;
+    };
+    if (partial == 0) return least(residual);
+    std::uint32_t out = kUnbounded;
+    for (std::uint32_t cls = 0; cls < num_classes(residual); ++cls) {
+        if (!intersects(residuals_[residual].partition->chars(cls), chars_of(spelling, partial))) continue;
+        if (const std::int32_t to = target(residual, cls); to >= 0) out = std::min(out, least(static_cast<std::uint32_t>(to)));
+    }
+    return out;
+}
+
 // No character leads to nothing from here, nor from anywhere that it leads to.
 bool Lexer::is_total(LexId state) {
     const std::uint32_t residual = states_[state].residual;

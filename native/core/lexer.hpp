@@ -75,6 +75,15 @@ class Lexer {
         std::uint32_t min, max;
     };
     std::optional<Run> run(LexId state);
+    // Where up to `max` characters are left: the state without this bound, in which no text needs more than `need` of them.
+    struct Cut {
+        LexId rest;
+        std::uint32_t max, need;
+    };
+    std::optional<Cut> cut(LexId state);
+    // States of fewer texts than this and of more, whose counts are soon told; this state if it has none.
+    std::pair<LexId, LexId> bracket(LexId state);
+    std::uint32_t least_left(LexId state);  // characters to an end, one that has begun not counted; exact for plain expressions
     using Bytes = std::bitset<256>;
     // Between characters: the bytes that lead back to this state, the quote of a JSON string among them; null: none to speak of.
     const Bytes* loop(LexId state);
@@ -153,7 +162,7 @@ class Lexer {
     std::vector<State> states_;
     static constexpr std::uint32_t kNoTable = kUnbounded;
     static constexpr std::size_t kMostTables = 1024;  // of a kilobyte each; further states ask for the class of each byte
-    static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 40, kArcsInList = 512, kMostTotal = 32;
+    static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 40, kArcsInList = 512, kMostTotal = 32, kSoonTold = 4;
     std::vector<Arc> found_arcs_;                     // while a form is looked for
     std::vector<std::unique_ptr<Arc[]>> arc_lists_;  // of kArcsInList each, which stay where they are
     std::size_t num_last_arcs_ = kArcsInList;         // used in the last of them

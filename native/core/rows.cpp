@@ -10,6 +10,7 @@ constexpr std::uint32_t kWorthKnowing = 8;  // nodes of a subtree for which a cl
 constexpr std::size_t kMaxExits = 20000;    // more places to end than this: the lexeme is free text
 constexpr std::size_t kMaxShort = 512;      // tokens of a row that has no base
 constexpr std::uint32_t kManyNodes = 512;   // of a subtree that is worth listing by bytes, not by node
+constexpr std::uint32_t kMostAsked = 2000;  // tokens asked about one by one where a bound is near
 constexpr std::size_t kMostLeaving = 24;    // bytes that may lead out of such a list
 
 }  // namespace
@@ -54,10 +55,17 @@ LexRowPtr LexRows::make(LexId exact, bool is_key) {
     const LexId state = lexer_.clamp(exact, trie_.max_token_bytes());
     const auto key = lexer_.content_key(state);
     if (auto row = trie_.cached(key)) return row;
-    const auto run = lexer_.spelling(state) == Spelling::Text ? std::nullopt : lexer_.run(state);
-    LexRowPtr row = run && run->unbounded != state ? bounded_run(*run) : walked(state, false);
+    LexRowPtr row = lexer_.spelling(state) == Spelling::Text ? nullptr : from_others(state);
+    if (!row) row = walked(state, false);
     trie_.keep(key, row);
     return row;
+}
+
+// A row of a string with bounds, made of rows that others share; null: none are known to say what it says.
+LexRowPtr LexRows::from_others(LexId state) {
+    if (const auto run = lexer_.run(state)) return run->unbounded != state ? bounded_run(*run) : nullptr;
+    if (const auto cut = lexer_.cut(state)) return cut_down(*cut);
+    return between(state);
 }
 
 // Characters of one set, so many: what may come if there were no bounds, cut down to them.
@@ -80,6 +88,59 @@ LexRowPtr LexRows::bounded_run(const Lexer::Run& run) {
         if (c.chars >= run.min && c.chars <= run.max) row->closing.push_back(c);
     });
     return row;
+}
+
+// What may come if there were no bound, of at most so many characters. A token is asked about only where what it leaves
+// of them might not do.
+LexRowPtr LexRows::cut_down(const Lexer::Cut& cut) {
+    FreeText& free = trie_.free_text(lexer_.spelling(cut.rest));
+    const auto longest = static_cast<std::uint32_t>(free.num_up_to.size() - 1);
+    const LexRowPtr all = of(cut.rest, false);
+    if (cut.max >= longest + cut.need && cut.max >= free.closings.most_before()) return all;
+    const std::uint32_t most = std::min(cut.max, longest), sure = std::min(cut.max - std::min(cut.max, cut.need), longest);
+    if (free.num_up_to[most] - free.num_up_to[sure] > kMostAsked) return nullptr;
+    auto words = words_of(*all);
+    words->keep_only(*free.up_to(cut.max));
+    for (std::uint32_t chars = sure + 1; chars <= most; ++chars)
+        for (std::uint32_t i = free.num_up_to[chars - 1]; i < free.num_up_to[chars]; ++i)
+            if (const std::int32_t t = free.by_chars[i]; words->has(t) && !fits(cut, t, chars)) words->remove(t);
+    auto row = std::make_shared<LexRow>();
+    row->base = std::move(words);
+    all->each_closing([&](const Crossing& c) {
+        if (c.chars <= cut.max) row->closing.push_back(c);
+    });
+    row->closing.shrink_to_fit();
+    return row;
+}
+
+bool LexRows::fits(const Lexer::Cut& cut, std::int32_t token, std::uint32_t chars) {
+    auto state = static_cast<std::int32_t>(cut.rest);
+    for (char byte : trie_.bytes_of(token)) {
+        state = lexer_.next(static_cast<LexId>(state), static_cast<std::uint8_t>(byte));
+        if (state < 0) return false;
+    }
+    const std::uint32_t left = lexer_.least_left(static_cast<LexId>(state));
+    return left != kUnbounded && left <= cut.max - chars;
+}
+
+// Where parts may come so many times: if a few times less and any number of times allow the same tokens, so does this.
+LexRowPtr LexRows::between(LexId state) {
+    const auto [low, up] = lexer_.bracket(state);
+    if (low == state) return nullptr;
+    const LexRowPtr fewer = of(low, false), more = of(up, false);
+    auto is_same = [](const Crossing& x, const Crossing& y) { return x.token == y.token && x.tail == y.tail && x.chars == y.chars; };
+    std::vector<Crossing> few, all;
+    fewer->each_closing([&](const Crossing& c) { few.push_back(c); });
+    more->each_closing([&](const Crossing& c) { all.push_back(c); });
+    if (!std::ranges::equal(few, all, is_same)) return nullptr;
+    return words_of(*fewer)->bits == words_of(*more)->bits ? more : nullptr;
+}
+
+std::shared_ptr<Words> LexRows::words_of(const LexRow& row) const {
+    auto words = row.base ? std::make_shared<Words>(*row.base) : std::make_shared<Words>(trie_.num_words());
+    for (std::int32_t t : row.removes) words->remove(t);
+    for (std::int32_t t : row.adds) words->add(t);
+    return words;
 }
 
 LexRowPtr LexRows::any_text(LexId state, Counts counts) {

@@ -41,7 +41,12 @@ class LexRows {
     void visit_but_for_few(Walk& w, NodeId node, LexId state, const Lexer::Arcs& arcs);
     void visit_child(Walk& w, NodeId child, LexId state, std::int32_t next);
     void add_counted(Walk& w, NodeId node, Counts counts);
+    LexRowPtr from_others(LexId state);
     LexRowPtr bounded_run(const Lexer::Run& run);
+    LexRowPtr cut_down(const Lexer::Cut& cut);
+    bool fits(const Lexer::Cut& cut, std::int32_t token, std::uint32_t chars);
+    LexRowPtr between(LexId state);
+    std::shared_ptr<Words> words_of(const LexRow& row) const;
     bool add_in_one(Walk& w, NodeId node, LexId state);
     bool add_loop(Walk& w, NodeId node, LexId state, const Lexer::Bytes& loop);
     void land(Walk& w, NodeId from, NodeId to, LexId state);
