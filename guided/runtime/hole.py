@@ -111,6 +111,23 @@ class HoleState:
     def is_done(self) -> bool:
         return self.cuts.end is not None
 
+    def with_text(self, text: TextState, front: Matcher, cuts: Cuts) -> HoleState:
+        """The same hole after a text that no token of the model brought; for every step, so not by `replace`."""
+        return HoleState(
+            text,
+            self.back,
+            front,
+            cuts,
+            self.lead,
+            self.tokens,
+            self.used,
+            self.num_sampled,
+            self.reason,
+            self.is_held,
+            self.is_healed,
+            self.is_canonical,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class HoleResult:
@@ -179,20 +196,7 @@ class Hole:
             num_forced=0 if state.text.seq is None else len(text.pending) - 1,
             accepts=self._acceptor(state, text) if num == 1 else None,
         )
-        state = HoleState(
-            TextState(text.seq, (), b"", text.tail, text.tail_marks),
-            state.back,
-            state.front,
-            state.cuts,
-            state.lead,
-            state.tokens,
-            state.used,
-            state.num_sampled,
-            state.reason,
-            state.is_held,
-            state.is_healed,
-            state.is_canonical,
-        )
+        state = state.with_text(TextState(text.seq, (), b"", text.tail, text.tail_marks), state.front, state.cuts)
         return ask, state
 
     def push(self, state: HoleState, token: int, logprob: float | None = None, mass: float | None = None) -> HoleState:
@@ -336,20 +340,7 @@ class Hole:
             return state
         front = state.front.fork()
         front.accept_bytes(data)
-        return HoleState(
-            append_text(state.text, data, HOLE),
-            state.back,
-            front,
-            state.cuts.feed(data),
-            state.lead,
-            state.tokens,
-            state.used,
-            state.num_sampled,
-            state.reason,
-            state.is_held,
-            state.is_healed,
-            state.is_canonical,
-        )
+        return state.with_text(append_text(state.text, data, HOLE), front, state.cuts.feed(data))
 
     def _settle(self, state: HoleState) -> HoleState:
         """Make tokens of the tail as far as no admissible token can cross their boundary.
