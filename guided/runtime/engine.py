@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from guided.errors import CacheFull, GenerationError
+
 if TYPE_CHECKING:
     from guided.vocab import Vocabulary
 
@@ -45,8 +47,21 @@ class Capabilities:
     tree: bool = False
     mask: Literal["local", "server"] = "local"
     max_len: int = 1 << 30  # longest sequence, in tokens
+    is_cache_bound: bool = False  # `max_len` is what the cache has room for; the model itself could go further
     namespaces: bool = False  # the engine is a `NamespacedEngine`
     saves: bool = False  # the engine is a `SavingEngine`
+
+    def too_long(self, asked: str) -> GenerationError:
+        """What to raise for a text beyond `max_len`; `asked` says how many tokens it would have."""
+        if self.is_cache_bound:
+            return CacheFull(
+                f"the text is too long for the KV cache: {asked}, and cache_bytes has room for {self.max_len}; "
+                "load the model with more cache_bytes, or shorten the prompt"
+            )
+        return GenerationError(
+            f"the text is too long for this model: {asked}, at most {self.max_len}; shorten the prompt or ask for "
+            "fewer tokens"
+        )
 
 
 @dataclass(slots=True)

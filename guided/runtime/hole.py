@@ -155,7 +155,7 @@ class Hole:
         self.vocab = engine.vocab
         self.table = token_table(engine.vocab)
         self.request = request
-        self.budget = Budget(engine.vocab, request.max_tokens, engine.capabilities.max_len)
+        self.budget = Budget(engine.vocab, request.max_tokens, engine.capabilities)
         self.is_free = request.constraint == AnyText()
         self.spelling = Spelling(engine.vocab) if request.canonical else None
         self.follows = _follows(request, self.table.max_bytes, self.vocab)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from guided.errors import BudgetTooSmall, GenerationError
+from guided.errors import BudgetTooSmall
+from guided.runtime.engine import Capabilities
 from guided.runtime.healing import boundaries
 from guided.runtime.hole_text import TextState
 
@@ -22,23 +23,23 @@ __all__ = ["Budget"]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """`max_tokens` that overlap the hole, `max_len` tokens in all."""
+    """`max_tokens` that overlap the hole, and as many tokens in all as the engine has room for."""
 
     vocab: Vocabulary
     max_tokens: int | None
-    max_len: int
+    engine: Capabilities
 
     def fits(self, used: int, text: TextState, rest: bytes, lead: int) -> bool:
         """Whether the tail of `text`, `lead` bytes of which stand before the hole, and `rest` can still be written."""
         size, place = len(text.tail) + len(rest), _place(text)
-        if place + size <= self.max_len and (self.max_tokens is None or used + size <= self.max_tokens):
+        if place + size <= self.engine.max_len and (self.max_tokens is None or used + size <= self.max_tokens):
             return True
         inside, total = self._count(text.tail + rest, lead)
-        return place + total <= self.max_len and (self.max_tokens is None or used + inside <= self.max_tokens)
+        return place + total <= self.engine.max_len and (self.max_tokens is None or used + inside <= self.max_tokens)
 
     def is_spent(self, used: int, text: TextState) -> bool:
         """Whether no token may be sampled any more."""
-        return (self.max_tokens is not None and used >= self.max_tokens) or _place(text) >= self.max_len
+        return (self.max_tokens is not None and used >= self.max_tokens) or _place(text) >= self.engine.max_len
 
     def check(self, used: int, text: TextState, rest: bytes, lead: int) -> None:
         """Refuse what cannot be written at all, before anything is computed."""
@@ -46,10 +47,9 @@ class Budget:
         if self.max_tokens is not None and used + inside > self.max_tokens:
             raise BudgetTooSmall(self.max_tokens, used + inside)
         place = _place(text)
-        if place + total > self.max_len:
-            raise GenerationError(
-                f"the text is too long for this model: {place} tokens, and the shortest text that fits the constraint "
-                f"needs {total} more, at most {self.max_len}; shorten the prompt"
+        if place + total > self.engine.max_len:
+            raise self.engine.too_long(
+                f"{place} tokens, and the shortest text that fits the constraint needs {total} more"
             )
 
     def _count(self, data: bytes, lead: int) -> tuple[int, int]:

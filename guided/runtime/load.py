@@ -26,6 +26,8 @@ def load_engine(source: str | Path | None = None, backend: str | None = None, **
 
     Raises `ModelLoadError`; `options` are the backend's own.
     """
+    if backend is not None and not isinstance(backend, str):
+        raise ModelLoadError(f"backend is the name of a backend, such as 'transformers', not {backend!r}")
     _check_place(source)
     name = backend or default_backend(source)
     installed = installed_backends()
@@ -37,6 +39,8 @@ def load_engine(source: str | Path | None = None, backend: str | None = None, **
 
 def _check_place(source: str | Path | None) -> None:
     """Say at once, whatever the backend, that a directory which is there holds no model."""
+    if source == "":
+        raise ModelLoadError("the name of the model is empty: pass a directory, a name, or None for the shipped model")
     if not isinstance(source, str | Path) or not Path(source).is_dir() or (Path(source) / "config.json").is_file():
         return
     raise ModelLoadError(

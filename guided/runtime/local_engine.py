@@ -33,6 +33,7 @@ from guided.runtime.engine import (
 )
 from guided.runtime.engine_plan import Plan
 from guided.runtime.engine_planner import Planner
+from guided.runtime.load_options import check_counts, check_switches
 from guided.runtime.prefix_cache import CacheStats, PrefixCache
 from guided.runtime.sequence import CachedSequence
 
@@ -99,14 +100,23 @@ class LocalEngine(ABC):
         """
         self.vocab = vocab
         self.num_logits = num_logits
-        self.capabilities = Capabilities(tree=tree, max_len=max_len, namespaces=True, saves=saves and reuse)
-        self.stats = EngineStats()
-        self.info = EngineInfo(type(self).__name__, "")  # a backend says more of itself
+        check_counts(cache_bytes=cache_bytes, max_len=max_len)
+        check_switches(reuse=reuse)
         maximum = cache_bytes // slot_bytes
         if maximum < 2:
             raise ModelLoadError(
                 f"cache_bytes={cache_bytes} is too small: one token takes {slot_bytes} bytes; pass a larger cache_bytes"
             )
+        room = maximum - 1  # slot 0 is the bin
+        self.capabilities = Capabilities(
+            tree=tree,
+            max_len=min(max_len, room),
+            is_cache_bound=room < max_len,
+            namespaces=True,
+            saves=saves and reuse,
+        )
+        self.stats = EngineStats()
+        self.info = EngineInfo(type(self).__name__, "")  # a backend says more of itself
         self._cache_bytes, self._slot_bytes = cache_bytes, slot_bytes
         self._arena = Arena(min(FIRST_SLOTS, maximum), maximum)
         self._forgotten: deque[int] = deque()  # tips of sequences that were dropped without `close`
@@ -369,10 +379,7 @@ class LocalEngine(ABC):
                 unknown = next(token for token in item.tokens if not 0 <= token < self.num_logits)
                 raise GenerationError(f"no token {unknown} in this model: ids run from 0 to {self.num_logits - 1}")
             if seq.length + len(item.tokens) > self.capabilities.max_len:
-                raise GenerationError(
-                    f"the text is too long for this model: {seq.length} + {len(item.tokens)} tokens, "
-                    f"at most {self.capabilities.max_len}; shorten the prompt or ask for fewer tokens"
-                )
+                raise self.capabilities.too_long(f"{seq.length} + {len(item.tokens)} tokens")
 
     def _own(self, seq: EngineSequence) -> CachedSequence:
         if not isinstance(seq, CachedSequence):

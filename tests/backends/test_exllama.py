@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from guided.errors import GenerationError, ModelLoadError
+import guided
+from guided.errors import CacheFull, ModelLoadError
 from guided.runtime.engine import Extend, Policy
 from guided_backends import exllama
 from guided_backends.exllama import loading
@@ -134,6 +135,18 @@ def test_a_long_prompt_goes_in_pieces(name, load, reference):
 
 
 @VERSIONS
+def test_rows_wait_for_pages_instead_of_failing(name, load):
+    page = 16 * load(name).cache_bytes_per_token
+    model = guided.Model(load(name, cache_bytes=5 * page))
+    prompts = [f"{number} and then" for number in range(8)]
+    how = {"constraint": guided.Regex("[a-z ]{12,20}"), "max_tokens": 20, "temperature": 1.0}
+    together = model.generate_batch(prompts, **how)
+    assert all(row.error is None for row in together)
+    alone = [model.generate_batch(prompts[: n + 1], **how)[n] for n in (0, 5)]
+    assert [row.text for row in alone] == [together[0].text, together[5].text]
+
+
+@VERSIONS
 def test_a_quantised_cache_holds_more(name, load):
     wide, narrow = load(name), load(name, cache_bits=8)
     assert narrow.num_slots == wide.num_slots  # grows later
@@ -146,7 +159,7 @@ def test_pages_whose_tokens_are_gone_are_used_again():
     table = PageTable(2, 4, holds=held.__contains__, evict=lambda count: False)
     table.resize(32)
     assert table.place(np.arange(1, 9, dtype=np.int32), 0) == ([0, 1], None)
-    with pytest.raises(GenerationError, match="cache_bytes"):
+    with pytest.raises(CacheFull, match="cache_bytes"):
         table.place(np.array([9], np.int32), 0)
     held -= {1, 2, 3, 4}
     held.add(9)
@@ -206,6 +219,9 @@ REFUSALS = {
     "cache": ({"cache_bytes": 100}, "too small: a page of 256 tokens"),
     "bits": ({"cache_bits": 5}, "16, 8, 6 and 4 bits"),
     "batch": ({"max_batch": 0}, "max_batch=0"),
+    "text": ({"cache_bytes": "2GB"}, "cache_bytes='2GB': pass an integer of at least 1"),
+    "length": ({"max_len": 1.5}, "max_len=1.5: pass an integer"),
+    "reuse": ({"reuse": "no"}, "reuse='no': pass True or False"),
 }
 
 

@@ -148,6 +148,8 @@ def test_places_that_are_no_directory(folder, tmp_path):
         ({"dtype": 32}, "dtype 32 is not"),
         ({"attn_implementation": "nonsense"}, "cannot be loaded"),
         ({"no_such_option": 1}, "cannot be loaded"),
+        ({"cache_bytes": None}, "cache_bytes=None: pass an integer of at least 1"),
+        ({"max_len": "long"}, "max_len='long': pass an integer"),
     ],
     ids=lambda value: next(iter(value.items())) if isinstance(value, dict) else "",
 )

@@ -95,7 +95,20 @@ def test_a_tokenizer_of_another_model(model_of):
         backend.from_objects(model_of("llama"), "not a tokenizer")
 
 
-@pytest.mark.parametrize("options", [{"num_threads": 0}, {"max_batch": 0}, {"form": "round"}])
+OUT_OF_RANGE = [
+    {"num_threads": 0},
+    {"num_threads": "two"},
+    {"max_batch": 0},
+    {"form": "round"},
+    {"cache_bytes": "1GB"},
+    {"cache_bytes": 1.5e9},
+    {"max_len": 0},
+    {"reuse": "no"},
+    {"device": "cpu"},
+]
+
+
+@pytest.mark.parametrize("options", OUT_OF_RANGE, ids=str)
 def test_options_out_of_range(options, engine_of):
     with pytest.raises(ModelLoadError, match=next(iter(options))):
         engine_of("llama", **options)

@@ -137,3 +137,9 @@ def test_an_option_that_does_not_exist(directory):
 
 def test_a_cache_that_is_too_small(directory):
     refuse(directory, "cache_bytes=100", cache_bytes=100)
+
+
+@pytest.mark.parametrize("options", [{"cache_bytes": "1GB"}, {"max_len": -3}, {"threads": 0}, {"reuse": "no"}], ids=str)
+def test_options_of_the_wrong_type_or_size(directory, options):
+    ((name, value),) = options.items()
+    refuse(directory, f"{name}={value!r}: pass", **options)

@@ -60,6 +60,38 @@ def test_a_constrained_text_is_closed_within_the_models_context(engine_of, vocab
     assert len(engine.vocab.encode(b"A list: ")) + len(result.tokens) <= max_len + 1
 
 
+@pytest.mark.parametrize("backend", ["builtin", "transformers"])
+def test_a_constrained_text_is_closed_within_the_cache(backend):
+    if backend == "transformers":
+        pytest.importorskip("torch", reason="pip install 'guided[transformers]'")
+    from guided_backends.builtin import shipped_model
+
+    with guided.load_model(shipped_model(), backend=backend) as model:
+        slot_bytes = model.engine.cache_bytes_per_token
+    with guided.load_model(shipped_model(), backend=backend, cache_bytes=41 * slot_bytes) as model:
+        assert model.capabilities.max_len == 40
+        result = model.generate("A list: ", constraint=guided.constraint(list[str]), max_tokens=900, temperature=2.0)
+        assert (result.finish_reason, result.error) == ("closed", None)
+        assert isinstance(result.value, list)
+        assert len(result.tokens) > 20
+        with pytest.raises(guided.CacheFull, match="cache_bytes has room for 40"):
+            model.generate("long " * 60, max_tokens=1)
+
+
+@pytest.mark.parametrize("backend", ["builtin", "transformers"])
+def test_max_len_of_the_caller_is_a_budget_too(backend):
+    if backend == "transformers":
+        pytest.importorskip("torch", reason="pip install 'guided[transformers]'")
+    from guided_backends.builtin import shipped_model
+
+    with guided.load_model(shipped_model(), backend=backend, max_len=30) as model:
+        result = model.generate("A list: ", constraint=guided.constraint(list[str]), max_tokens=900, temperature=2.0)
+        assert (result.finish_reason, result.error) == ("closed", None)
+        assert len(result.tokens) <= 30
+        with pytest.raises(guided.GenerationError, match=r"too long for this model: .*at most 30"):
+            model.generate("long " * 60, max_tokens=1)
+
+
 def test_a_free_text_ends_where_the_context_does(engine_of, vocab):
     engine = limited(engine_of, vocab, 30)
     prompt = "A list: "

@@ -65,3 +65,10 @@ def test_the_default_backend(tmp_path, monkeypatch):
 def test_a_folder_without_a_model_is_named_before_any_backend(tmp_path):
     with pytest.raises(ModelLoadError, match=r"not a model directory: it has no config\.json"):
         load_engine(tmp_path)
+
+
+def test_names_that_are_none():
+    with pytest.raises(ModelLoadError, match="the name of the model is empty"):
+        load_engine("")
+    with pytest.raises(ModelLoadError, match=r"backend is the name of a backend, .* not 3"):
+        load_engine("x", backend=3)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from guided.errors import ModelLoadError, VocabularyError
+from guided.runtime.load_options import check_counts, check_optional_counts
 from guided.vocab import Vocabulary
 from guided_backends.builtin.config import LlamaConfig, read_json
 from guided_backends.builtin.engine import BuiltinEngine
@@ -44,6 +45,8 @@ def load(
             f"the builtin backend has no option {', '.join(sorted(unknown))}; "
             "it takes cache_bytes, max_len, reuse and threads"
         )
+    check_counts(cache_bytes=cache_bytes)
+    check_optional_counts(max_len=max_len, threads=threads)
     directory = shipped_model() if source is None else Path(source)
     if source is None and not directory.is_dir():
         raise ModelLoadError(f"the shipped model is missing from this installation ({directory}): install guided again")

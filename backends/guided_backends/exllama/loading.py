@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from guided.errors import ModelLoadError, VocabularyError
+from guided.runtime.load_options import check_counts, check_optional_counts, check_switches
 from guided.vocab import Vocabulary
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def load_from_disk(
             f"the exllama backend has no option {', '.join(sorted(unknown))}; "
             "it takes cache_bytes, cache_bits, max_len, max_batch and reuse"
         )
-    for name, value in (("cache_bytes", cache_bytes), ("max_len", max_len), ("max_batch", max_batch)):
-        if value is not None and value < 1:
-            raise ModelLoadError(f"{name}={value}: pass a positive number, or leave it out")
+    check_counts(cache_bytes=cache_bytes, cache_bits=cache_bits, max_batch=max_batch)
+    check_optional_counts(max_len=max_len)
+    check_switches(reuse=reuse)
     directory = _directory(source)
     version = version or _version(directory)
     module = _exllama(f"exllamav{version}")

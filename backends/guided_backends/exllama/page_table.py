@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from guided.errors import GenerationError
+from guided.errors import CacheFull
 
 __all__ = ["PageCopy", "PageTable"]
 
@@ -98,7 +98,7 @@ class PageTable:
         while not self._free:
             self._sweep()
             if not self._free and not self._evict(self.page_size):
-                raise GenerationError(
+                raise CacheFull(
                     f"the KV cache is full: live sequences hold all {len(self._slots)} pages of {self.page_size} "
                     "tokens of cache_bytes; close sequences, run fewer rows at once, or load the model with more of it"
                 )

@@ -21,7 +21,7 @@ __all__ = ["from_objects", "load"]
 def load(source: str | os.PathLike[str] | None, **options: Any) -> TransformersEngine:
     """An engine from a model directory, or from the name of a model that is already in the local Hugging Face cache.
 
-    Options: device="cpu", dtype=None (float32 on a CPU, else as stored), cache_bytes, max_batch, num_threads, and
+    Options: device="cpu", dtype=None (float32 on a CPU, else as stored), cache_bytes, max_len, num_threads ..., and
     what `AutoModelForCausalLM.from_pretrained` takes (attn_implementation, device_map, quantization_config ...).
     Raises `ModelLoadError`.
     """

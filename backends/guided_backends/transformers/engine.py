@@ -34,18 +34,19 @@ class TransformersEngine(DeviceChoosingEngine):
         vocab: Vocabulary,
         *,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        max_len: int | None = None,
         reuse: bool = True,
         source: str = "objects",
         chooser: DeviceChooser | None = None,
     ) -> None:
-        """`chooser`: chooses tokens on the model's device; None chooses on the host."""
+        """`chooser`: chooses tokens on the model's device; None chooses on the host. `max_len`: None is the model's."""
         self._runner = runner
         if isinstance(runner, ModelRunner):
             runner.reserve(cache_bytes // runner.slot_bytes)
         super().__init__(
             vocab,
             num_logits=runner.num_logits,
-            max_len=runner.architecture.max_len,
+            max_len=min(max_len or runner.architecture.max_len, runner.architecture.max_len),
             slot_bytes=runner.slot_bytes,
             cache_bytes=cache_bytes,
             reuse=reuse,

@@ -20,6 +20,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from guided.errors import ModelLoadError, VocabularyError
+from guided.runtime.load_options import check_counts, check_optional_counts, check_switches
 from guided.vocab import Vocabulary
 from guided_backends.torch_device.device_choice import DeviceChooser
 from guided_backends.transformers.architecture import Architecture
@@ -44,9 +45,11 @@ def load_from_disk(
     reuse: bool = True,
     graphs: bool | None = None,
     library: Library | None = None,
+    max_len: int | None = None,
     **options: Any,
 ) -> TransformersEngine:
     """See `guided_backends.transformers.load`; `options` go to `AutoModelForCausalLM.from_pretrained`."""
+    _check(reuse=reuse, cache_bytes=cache_bytes, max_batch=max_batch, num_threads=num_threads, max_len=max_len)
     where = {"revision": options.pop("revision", None), "cache_dir": options.pop("cache_dir", None)}
     if is_gguf(source):
         options["gguf_file"] = gguf_name(source)
@@ -67,6 +70,7 @@ def load_from_disk(
         reuse=reuse,
         graphs=graphs,
         library=library,
+        max_len=max_len,
         source=os.fspath(source or folder),
     )
 
@@ -82,12 +86,20 @@ def from_loaded(
     form: str | None = None,
     graphs: bool | None = None,
     library: Library | None = None,
+    max_len: int | None = None,
     source: str = "objects",
+    **unknown: Any,
 ) -> TransformersEngine:
     """An engine over `model`, with the vocabulary of `tokenizer`; see `ModelRunner` for the options.
 
     On a CUDA device tokens are chosen there, and decode steps are recorded as graphs unless `graphs=False`.
     """
+    if unknown:
+        raise ModelLoadError(
+            f"a model that is loaded takes no option {', '.join(sorted(unknown))}; it takes cache_bytes, max_len, "
+            "num_threads, reuse, graphs and library (device and dtype are the model's own: model.to(...))"
+        )
+    _check(reuse=reuse, cache_bytes=cache_bytes, max_batch=max_batch, num_threads=num_threads, max_len=max_len)
     runner: ModelRunner | RecurrentRunner
     architecture = Architecture.of(model)
     on_cuda = architecture.device.type == "cuda"
@@ -106,7 +118,16 @@ def from_loaded(
         )
     vocab = _vocabulary(tokenizer, model, runner.num_logits)
     chooser = DeviceChooser(architecture.device) if on_cuda and not _is_spread(model) else None
-    return TransformersEngine(runner, vocab, cache_bytes=cache_bytes, reuse=reuse, source=source, chooser=chooser)
+    return TransformersEngine(
+        runner, vocab, cache_bytes=cache_bytes, max_len=max_len, reuse=reuse, source=source, chooser=chooser
+    )
+
+
+def _check(*, reuse: bool, cache_bytes: int, **counts: int | None) -> None:
+    """Refuse options of the wrong type before anything is loaded."""
+    check_switches(reuse=reuse)
+    check_counts(cache_bytes=cache_bytes)
+    check_optional_counts(**counts)
 
 
 def _is_spread(model: Any) -> bool:
