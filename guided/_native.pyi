@@ -25,6 +25,20 @@ class Vocabulary:
     @property
     def num_row_bytes(self) -> int: ...
 
+class SlotAttention:
+    """Attention of a few queries of many texts over an arena of keys and values, on the CPU; float32."""
+
+    # slots: int32, of all queries; queries: int32[n, 3], each its row and where its slots begin and end in the list
+    def __init__(self, slots: npt.NDArray[np.int32], queries: npt.NDArray[np.int32]) -> None: ...
+    def attend(  # queries [heads, rows, dim]; keys, values [slots, key heads, dim]; out [rows, heads, dim]
+        self,
+        queries: npt.NDArray[np.float32],
+        keys: npt.NDArray[np.float32],
+        values: npt.NDArray[np.float32],
+        scale: float,
+        out: npt.NDArray[np.float32],
+    ) -> None: ...
+
 class ExpressionCache:
     """Expressions that were built lately, outside of any builder, by what they were built from."""
 

@@ -281,6 +281,7 @@ NB_MODULE(_native, m) {
         .def_prop_ro("num_row_bytes", &Trie::num_row_bytes)
         .def_prop_ro("max_token_bytes", &Trie::max_token_bytes);
     m.attr("TABLES_FORMAT") = kTablesFormat;
+    bind_attention(m);
     bind_document(m);
     bind_builder(m);
     m.def("default_limits", &default_limits, "What a builder without arguments allows.");

@@ -76,6 +76,7 @@ std::optional<ExprId> shared_expression(PyBuilder& b, ExpressionCache& cache, st
     return b.pool().insert(*expression);
 }
 
+void bind_attention(nanobind::module_& m);
 void bind_document(nanobind::module_& m);
 void bind_lowering(nanobind::class_<PyBuilder>& builder);
 

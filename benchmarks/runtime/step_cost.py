@@ -26,6 +26,7 @@ from guided_backends.transformers.engine import TransformersEngine
 from guided_backends.transformers.runner import ModelRunner
 
 GREEDY = Policy()
+FORMS = ("packed", "ragged", "batched", None)
 
 
 class Clock:
@@ -115,15 +116,12 @@ def heads(model: Any, repeat: int) -> None:
 
 
 def forms(model: Any, repeat: int) -> None:
-    """Rows decoded together: what the two forms of a forward cost, and which one is taken."""
+    """Rows decoded together: what the forms of a forward cost, and which one is taken."""
     print("\nrows together, one token each, ms a step")
-    print(f"{'rows':>6} {'shared':>7} {'own':>5} {'packed':>8} {'batched':>8} {'taken':>8}")
+    print(f"{'rows':>6} {'shared':>7} {'own':>5} " + " ".join(f"{form or 'taken':>8}" for form in FORMS))
     for rows, shared, own in ((4, 100, 30), (8, 0, 150), (8, 0, 500), (16, 2000, 20), (32, 0, 200), (32, 500, 10)):
-        costs = {form: rows_together(model, form, rows, shared, own, repeat) for form in ("packed", "batched", None)}
-        print(
-            f"{rows:>6} {shared:>7} {own:>5} "
-            + " ".join(f"{costs[form]:>8.2f}" for form in ("packed", "batched", None))
-        )
+        costs = [rows_together(model, form, rows, shared, own, repeat) for form in FORMS]
+        print(f"{rows:>6} {shared:>7} {own:>5} " + " ".join(f"{cost:>8.2f}" for cost in costs))
 
 
 def rows_together(model: Any, form: str | None, rows: int, shared: int, own: int, repeat: int) -> float:

@@ -187,7 +187,7 @@ def test_a_model_that_works_on_its_keys_never_runs_ragged(engine_of, monkeypatch
         class Layouts:
             def make(self, plan):
                 layout = make(plan)
-                seen.append(any(reads.pieces for reads in layout.reads.values()))
+                seen.append(any(reads.is_ragged for reads in layout.reads.values()))
                 return layout
 
         engine._runner._layouts = Layouts()

@@ -12,7 +12,7 @@ from guided_backends.transformers.layout import LayoutMaker
 REACHES = {"full": Reach(), "sliding": Reach(window=4), "chunked": Reach(chunk=3)}
 
 
-def maker(form=None, *, skip=True, dtype=torch.bool, ragged=False):
+def maker(form=None, *, skip=True, dtype=torch.bool, ragged=False, kernel=False):
     return LayoutMaker(
         reaches=REACHES,
         groups_heads=True,
@@ -21,6 +21,7 @@ def maker(form=None, *, skip=True, dtype=torch.bool, ragged=False):
         mask_dtype=dtype,
         form=form,
         can_be_ragged=ragged,
+        has_kernel=kernel,
     )
 
 
@@ -48,8 +49,8 @@ def may_see(kind, query, key):
 def seen_slots(layout, kind, batch, query):
     """The slots that a query of the input looks at, as the layer would read them."""
     reads = layout.reads[kind]
-    if reads.pieces:
-        return seen_in_pieces(reads.pieces, query)
+    if reads.is_ragged:
+        return seen_in_pieces(reads, query)
     if reads.index is None:
         slots = np.arange(reads.low, reads.low + reads.width)
     else:
@@ -60,16 +61,22 @@ def seen_slots(layout, kind, batch, query):
     return sorted((slots[: query + 1] if is_fresh else slots).tolist())
 
 
-def seen_in_pieces(pieces, query):
-    for piece in pieces:
-        if query >= piece.num_new:
-            query -= piece.num_new
+def seen_in_pieces(reads, query):
+    found = []
+    if reads.queries is not None:
+        ranges = [(begin, end) for row, begin, end in reads.queries.queries.tolist() if row == query]
+        found += [sorted(reads.queries.slots[begin:end].tolist()) for begin, end in ranges]
+    for piece in reads.pieces:
+        place = query - piece.first
+        if not 0 <= place < piece.num_new:
             continue
         slots = np.arange(piece.low, piece.low + piece.width) if piece.index is None else piece.index.numpy()
         if piece.mask is not None:
-            return sorted(slots[piece.mask[query].numpy()].tolist())
-        return sorted(slots[: query + 1].tolist() if piece.is_causal else slots.tolist())
-    raise AssertionError("no piece has this query")
+            found.append(sorted(slots[piece.mask[place].numpy()].tolist()))
+        else:
+            found.append(sorted(slots[: place + 1].tolist() if piece.is_causal else slots.tolist()))
+    (seen,) = found  # one place for each query
+    return seen
 
 
 CASES = {
@@ -84,11 +91,12 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("kernel", [False, True], ids=["torch", "kernel"])
 @pytest.mark.parametrize("form", ["packed", "ragged", "batched", None])
 @pytest.mark.parametrize("rows", CASES.values(), ids=CASES)
-def test_each_token_sees_what_its_layer_allows(rows, form):
+def test_each_token_sees_what_its_layer_allows(rows, form, kernel):
     plan = plan_of(*[(new, list(slots)) for new, slots in rows])
-    layout = maker(form).make(plan)
+    layout = maker(form, ragged=kernel, kernel=kernel).make(plan)
     batched = layout.input_ids.shape[0] > 1
     for kind in REACHES:
         for row, segment in enumerate(plan.segments):
@@ -146,6 +154,26 @@ def test_rows_that_share_little_attend_by_themselves_where_that_works():
     assert [piece.mask is None for piece in pieces] == [True, True, True, False]
     shared = [(1, [*range(1, 2001), 2001 + row]) for row in range(16)]
     assert not maker(ragged=True).make(plan_of(*shared)).reads["full"].pieces
+
+
+def test_rows_of_a_few_tokens_go_to_the_kernel_and_long_ones_to_torch():
+    apart = [(new, list(range(1 + 500 * row, 1 + 500 * row + 400))) for row, new in enumerate((1, 1, 400, 2, 30))]
+    reads = maker(ragged=True, kernel=True).make(plan_of(*apart)).reads["full"]
+    assert [(piece.first, piece.num_new) for piece in reads.pieces] == [(2, 400), (404, 30)]
+    assert reads.queries.queries[:, 0].tolist() == [0, 1, 402, 403]
+
+
+def test_one_row_goes_to_the_kernel_once_its_text_is_long():
+    def is_ragged(length, new=1, **how):
+        layout = maker(**how).make(plan_of((new, list(range(1, length + 1)))))
+        return layout.reads["full"].is_ragged
+
+    assert is_ragged(2000, ragged=True, kernel=True)
+    assert is_ragged(2000, ragged=True, kernel=True, new=3)
+    assert not is_ragged(20, ragged=True, kernel=True)
+    assert not is_ragged(2000, ragged=True)
+    assert not is_ragged(2000, kernel=True)
+    assert not is_ragged(2000, ragged=True, kernel=True, new=2000)  # a fresh text: torch's causal attention
 
 
 def test_scattered_slots_are_gathered_once():

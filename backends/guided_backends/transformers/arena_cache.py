@@ -66,12 +66,11 @@ class ArenaLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unty
         if group.views is not None:
             return group.views[0][place], group.views[1][place]
         reads = group.reads
-        if reads.pieces:
-            how = reads.pieces, self._piece_views, reads.mask
-            return RaggedStates.of(key_states, *how), RaggedStates.of(value_states, *how)
+        if reads.is_ragged:
+            return RaggedStates.of(key_states, reads, self), RaggedStates.of(value_states, reads, self)
         return _gather(self.keys, reads), _gather(self.values, reads)
 
-    def _piece_views(self) -> Views:
+    def piece_views(self) -> Views:
         """Keys and values of each piece of a ragged forward."""
         views = self.group.pieces[self.place]
         return [
@@ -153,7 +152,7 @@ class LayerGroup:
         self.reads = reads = layout.reads[self.shape.kind].on(self.shape.device)
         self.layout = layout.on(self.shape.device)
         self.writes = None if layout.write_range is None else self._views(*layout.write_range)
-        is_in_place = reads.index is None and not reads.pieces
+        is_in_place = reads.index is None and not reads.is_ragged
         self.views = self._views(reads.low, reads.low + reads.width) if is_in_place else None
         self.pieces = self._views_of_pieces(reads.pieces) if reads.pieces else []
 

@@ -18,9 +18,10 @@ import torch
 
 from guided.runtime.engine_plan import Plan, Segment
 from guided_backends.transformers.architecture import Reach
-from guided_backends.transformers.ragged import Piece
+from guided_backends.transformers.costs import Costs
+from guided_backends.transformers.ragged import Piece, SlotQueries
 
-__all__ = ["Costs", "Layout", "LayoutMaker", "Reads"]
+__all__ = ["Layout", "LayoutMaker", "Reads"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -28,9 +29,10 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What one kind of layer reads: `width` slots from `low` in place, or the slots `index`, gathered, or `pieces`.
+    """What one kind of layer reads: `width` slots from `low` in place, or the slots `index`, gathered.
 
-    With pieces `width` is the number of queries, and the mask (if the model needs one) says nothing.
+    In a ragged forward each query is among `pieces` or `queries`; then `width` is the number of all, and the mask (if
+    the model needs one) says nothing.
     """
 
     width: int
@@ -38,6 +40,11 @@ class Reads:
     index: torch.Tensor | None = None  # int64[batch * width]
     mask: torch.Tensor | None = None  # bool (eager: float) [batch, 1, queries, width]; None: causal, nothing hidden
     pieces: tuple[Piece, ...] = ()  # of a ragged forward, one a segment
+    queries: SlotQueries | None = None  # those of its segments that have few tokens
+
+    @property
+    def is_ragged(self) -> bool:
+        return bool(self.pieces) or self.queries is not None
 
     def on(self, device: torch.device) -> Reads:
         if self.index is None or self.index.device == device:
@@ -69,41 +76,6 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
-    """Relative times, in reads of one slot's keys and values over all layers, on one CPU thread of the 40M Llama.
-
-    Fitted to 2 x 8 cases (rows 1 to 32, contexts 150 to 2,000, shared or not); `benchmarks/runtime` prints them.
-    """
-
-    copy: float = 3.0  # to gather a slot into a padded batch, or for a mask
-    gather: float = 0.2  # to gather a slot for one row by itself
-    repeat: float = 3.0  # transformers repeats grouped key heads for a masked forward of several tokens
-    pair: float = 0.1  # one query against one slot
-    token: float = 300.0  # one token through everything but attention: what padding costs
-    call: float = 35.0  # to attend once by itself
-    ragged: float = 150.0  # to attend by pieces at all
-
-    def packed(self, num_tokens: int, width: int, in_place: bool, groups_heads: bool) -> float:
-        slot = 1.0 + (0.0 if in_place else self.copy) + (self.repeat if groups_heads and num_tokens > 1 else 0.0)
-        return width * (slot + self.pair * num_tokens)
-
-    def batched(self, num_tokens: int, rows: int, queries: int, width: int, groups_heads: bool) -> float:
-        slot = 1.0 + self.copy + (self.repeat if groups_heads and queries > 1 else 0.0)
-        return rows * width * (slot + self.pair * queries) + (rows * queries - num_tokens) * self.token
-
-    def is_in_place(self, num_tokens: int, count: int, span: int, groups_heads: bool) -> bool:
-        """Whether `count` slots that lie in `span` are read where they are, with a mask for what lies between."""
-        masked = self.repeat if groups_heads and (num_tokens > 1 or span > count) else 0.0
-        plain = self.repeat if groups_heads and num_tokens > 1 else 0.0
-        pairs = self.pair * num_tokens
-        return span * (1.0 + masked + pairs) <= count * (1.0 + self.gather + plain + pairs)
-
-    def alone(self, num_tokens: int, width: int, in_place: bool) -> float:
-        """One piece of a ragged forward."""
-        return self.call + width * (1.0 + (0.0 if in_place else self.gather) + self.pair * num_tokens)
-
-
-@dataclass(frozen=True, slots=True)
 class LayoutMaker:
     """Turns plans into layouts for one model."""
 
@@ -115,6 +87,7 @@ class LayoutMaker:
     costs: Costs = field(default_factory=Costs)
     form: str | None = None  # "packed", "ragged" or "batched" to force one (tests, benchmarks)
     can_be_ragged: bool = False
+    has_kernel: bool = False  # whether our own kernel can attend: float32 on a CPU
 
     def make(self, plan: Plan) -> Layout:
         if len(plan.segments) == 1 and self.form != "batched" and not self._is_cheaper_ragged(plan.segments[0]):
@@ -126,11 +99,11 @@ class LayoutMaker:
         return {"packed": self._packed, "ragged": self._ragged, "batched": self._batched}[form](plan, views)
 
     def _is_cheaper_ragged(self, segment: Segment) -> bool:
-        """Several tokens onto a text: a mask, for which transformers would repeat all grouped key heads."""
-        costs = self.costs
-        needs_mask = segment.start > 0 and len(segment.tokens) > 1 and self.groups_heads
-        is_long = costs.repeat * len(segment.slots) > costs.ragged
-        return self.form is None and self.can_be_ragged and needs_mask and is_long
+        """Whether one segment is better read by itself in the ragged form."""
+        if self.form is not None or not self.can_be_ragged:
+            return False
+        sizes = len(segment.tokens), len(segment.slots)
+        return self.costs.pays_ragged(*sizes, segment.start == 0, self.groups_heads, self.has_kernel)
 
     def _alone(self, plan: Plan, first_slot: int) -> Layout:
         """The usual decode step, made quickly: one segment whose slots are `first_slot, first_slot + 1, ...`.
@@ -201,7 +174,7 @@ class LayoutMaker:
             "batched": self.costs.batched(plan.num_tokens, len(seen), queries, width, self.groups_heads),
         }
         if self.can_be_ragged:
-            costs["ragged"] = sum(self.costs.alone(s.num_new, *s.width_in_place(self.costs)) for s in seen)
+            costs["ragged"] = sum(self._piece_costs(s) for s in seen)
         return min(costs, key=lambda form: costs[form])
 
     def _packed_costs(self, num_tokens: int, span: _Span) -> tuple[float, float]:
@@ -227,16 +200,34 @@ class LayoutMaker:
             wanted=None if everything and _is_arange(plan.wanted) else self._ints(plan.wanted),
         )
 
+    def _piece_costs(self, seen: _Seen) -> float:
+        if self._is_by_slots(seen):
+            return self.costs.slots(seen.num_new, len(seen.slots))
+        return self.costs.alone(seen.num_new, *seen.width_in_place(self.costs))
+
+    def _is_by_slots(self, seen: _Seen) -> bool:
+        return self.has_kernel and self.costs.is_by_slots(seen.num_new, len(seen.slots))
+
     def _ragged(self, plan: Plan, views: Mapping[str, Sequence[_Seen]]) -> Layout:
         reads = {}
+        num = plan.num_tokens
         for kind, seen in views.items():
-            pieces = tuple(self._piece(s, self.reaches[kind]) for s in seen)
             mask = None if self.can_skip_masks[kind] else torch.ones(1, dtype=torch.bool, device=self.device)
-            num = plan.num_tokens
-            reads[kind] = Reads(num, mask=None if mask is None else mask.expand(1, 1, num, num), pieces=pieces)
+            pieces, few = [], []
+            for first, s in zip(plan.offsets.tolist(), seen, strict=False):
+                if self._is_by_slots(s):
+                    few.append((first, s.slots, *s.ranges(self.reaches[kind])))
+                else:
+                    pieces.append(self._piece(first, s, self.reaches[kind]))
+            reads[kind] = Reads(
+                num,
+                mask=None if mask is None else mask.expand(1, 1, num, num),
+                pieces=tuple(pieces),
+                queries=SlotQueries.of(few) if few else None,
+            )
         return self._in_one_row(plan, reads)
 
-    def _piece(self, seen: _Seen, reach: Reach) -> Piece:
+    def _piece(self, first: int, seen: _Seen, reach: Reach) -> Piece:
         """What one segment reads by itself: its slots in place, if they lie near each other."""
         width, in_place = seen.width_in_place(self.costs)
         is_exact = width == len(seen.slots) and (not in_place or seen.num_new == 1 or _is_ascending(seen.slots))
@@ -250,7 +241,7 @@ class LayoutMaker:
                 visible = spread
             mask = torch.from_numpy(visible).to(self.device)
         index = None if in_place else self._ints(seen.slots)
-        return Piece(seen.num_new, width, seen.low if in_place else 0, index, mask, is_causal)
+        return Piece(first, seen.num_new, width, seen.low if in_place else 0, index, mask, is_causal)
 
     def _packed_reads(self, kind: str, plan: Plan, seen: Sequence[_Seen]) -> Reads:
         span = _Span.of(seen)
@@ -312,14 +303,14 @@ class LayoutMaker:
 class _Seen:
     """The slots that one segment's tokens look at in one kind of layer; the last `num_new` are their own."""
 
-    slots: Ints
+    slots: npt.NDArray[np.int32]
     start: int  # position of the first new token
     num_new: int
 
     @classmethod
     def of(cls, segment: Segment, reach: Reach) -> _Seen:
         first = reach.first_of(segment.start)
-        return cls(segment.slots[first:].astype(np.int64), segment.start, len(segment.tokens))
+        return cls(segment.slots[first:], segment.start, len(segment.tokens))
 
     @property
     def low(self) -> int:
@@ -330,6 +321,12 @@ class _Seen:
         count = len(self.slots)
         span = int(self.slots.max()) - self.low + 1
         return (span, True) if costs.is_in_place(self.num_new, count, span, False) else (count, False)
+
+    def ranges(self, reach: Reach) -> tuple[list[int], list[int]]:
+        """Where among the slots those that each new token looks at begin and end."""
+        first_seen = self.start + self.num_new - len(self.slots)
+        positions = range(self.start, self.start + self.num_new)
+        return [reach.first_of(p) - first_seen for p in positions], [p + 1 - first_seen for p in positions]
 
     def visible(self, reach: Reach) -> Bools:
         """bool[num_new, len(slots)]"""
@@ -371,7 +368,7 @@ def _are_neighbours(slots: npt.NDArray[np.int32]) -> bool:
     return int(slots[-1]) - int(slots[0]) == len(slots) - 1 and bool((slots[1:] - slots[:-1] == 1).all())
 
 
-def _is_ascending(slots: Ints) -> bool:
+def _is_ascending(slots: npt.NDArray[np.int32]) -> bool:
     return bool((slots[1:] > slots[:-1]).all())
 
 

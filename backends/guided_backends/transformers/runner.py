@@ -19,6 +19,7 @@ from guided.runtime.engine_plan import Plan
 from guided_backends.transformers.architecture import Architecture
 from guided_backends.transformers.arena_cache import ArenaCache
 from guided_backends.transformers.chunks import ChunkLimits, chunks
+from guided_backends.transformers.costs import Costs
 from guided_backends.transformers.decode_graphs import DecodeGraphs, Recorder
 from guided_backends.transformers.head import Head, takes_rows
 from guided_backends.transformers.layout import Layout, LayoutMaker
@@ -150,13 +151,16 @@ class ModelRunner:
     def _try_ragged(self, probe: Probe, form: str | None) -> None:
         """Allow ragged forwards if the model computes the same by them."""
         plain = self._layouts
-        self._layouts = replace(plain, can_be_ragged=True, form="ragged")
+        has_kernel = all(shape is None or shape.dtype is torch.float32 for shape in probe.shapes(self.architecture))
+        costs = Costs(num_threads=torch.get_num_threads())
+        ragged = replace(plain, can_be_ragged=True, has_kernel=has_kernel, costs=costs)
+        self._layouts = replace(ragged, form="ragged")
         if not probe.agrees(self.architecture, self._head, self._run):
             self._layouts = plain
             if form is not None:
                 raise ModelLoadError(f"{type(self.architecture.model).__name__} cannot run in the form {form!r}")
         elif form is None:
-            self._layouts = replace(plain, can_be_ragged=True)
+            self._layouts = ragged
 
     def _run(self, plan: Plan, *, hidden: bool) -> torch.Tensor:
         return self._run_layout(self._layouts.make(plan), hidden=hidden)
