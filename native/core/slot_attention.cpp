@@ -160,15 +160,29 @@ void attend_plain(const Work& work, const float* query, const float* keys, const
 }
 #endif
 
-Attend fastest() {
+Attend compiled_for([[maybe_unused]] Vectors vectors) {
 #ifdef GUIDED_X86_VERSIONS
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma")) return attend_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return attend_avx2;
+    if (vectors == Vectors::kAvx512) return attend_avx512;
+    if (vectors == Vectors::kAvx2) return attend_avx2;
 #endif
     return attend_plain;
 }
 
+Vectors detected() {
+#ifdef GUIDED_X86_VERSIONS
+    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) return Vectors::kAvx512;
+    if (has_avx2) return Vectors::kAvx2;
+#endif
+    return Vectors::kBaseline;
+}
+
 }  // namespace
+
+Vectors widest_vectors() {
+    static const Vectors vectors = detected();
+    return vectors;
+}
 
 SlotAttention::SlotAttention(std::vector<std::int32_t> slots, std::vector<SlotQuery> queries) : slots_(std::move(slots)), queries_(std::move(queries)) {
     for (const std::int32_t slot : slots_) {
@@ -182,8 +196,8 @@ SlotAttention::SlotAttention(std::vector<std::int32_t> slots, std::vector<SlotQu
     }
 }
 
-void SlotAttention::attend(const AttentionShape& shape, const float* queries, const float* keys, const float* values, float* out) const {
-    static const Attend attend = fastest();
+void SlotAttention::attend(const AttentionShape& shape, const float* queries, const float* keys, const float* values, float* out, Vectors vectors) const {
+    const Attend attend = compiled_for(vectors);
     std::vector<float> scores(shape.num_heads * longest_);
     for (const SlotQuery& query : queries_) {
         const Work work{shape, slots_.data() + query.begin, query.end - query.begin, scores.data(), longest_};

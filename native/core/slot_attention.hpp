@@ -10,6 +10,12 @@
 
 namespace guided {
 
+// The vectors that the loops are compiled for.
+enum class Vectors : std::uint8_t { kBaseline, kAvx2, kAvx512 };
+
+// The widest that this machine has.
+Vectors widest_vectors();
+
 // One query: where its heads stand among those of the forward, and its slots `[begin, end)` in the list of all.
 struct SlotQuery {
     std::uint32_t row = 0, begin = 0, end = 0;
@@ -34,8 +40,8 @@ public:
     std::size_t num_rows() const { return num_rows_; }
 
     // `out[row][head] = softmax(scale * query . keys) values` for each query; keys and values are
-    // `[slots][key heads][dim]`. Other rows of `out` are left alone.
-    void attend(const AttentionShape& shape, const float* queries, const float* keys, const float* values, float* out) const;
+    // `[slots][key heads][dim]`. Other rows of `out` are left alone. The machine must have those vectors.
+    void attend(const AttentionShape& shape, const float* queries, const float* keys, const float* values, float* out, Vectors vectors = widest_vectors()) const;
 
 private:
     std::vector<std::int32_t> slots_;
