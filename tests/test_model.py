@@ -214,8 +214,8 @@ def test_rows_that_sample_are_the_same_in_any_batch(model):
         ("one text", {}, "prompts is a list"),
         (3, {}, "prompts is a list"),
         (["a", "b"], {"constraint": [int]}, "2 prompts, but 1 constraints"),
-        (["a", None], {}, "nothing to continue"),
-        (["a", b"b"], {}, "messages is a list"),
+        (["a", None], {}, r"prompts\[1\] is a text or a list of messages, not NoneType"),
+        (["a", b"b"], {}, r"prompts\[1\] is a text or a list of messages, not bytes"),
     ],
 )
 def test_a_wrong_batch_is_refused(model, prompts, options, part):

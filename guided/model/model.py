@@ -113,6 +113,8 @@ class Model:
         checked = Options.of(options)
         requests = []
         for number, (given, constraint) in enumerate(zip(prompts, constraints, strict=True)):
+            if not isinstance(given, Sequence) or isinstance(given, bytes):
+                raise InputError(f"prompts[{number}] is a text or a list of messages, not {type(given).__name__}")
             prompt, messages = (given, None) if isinstance(given, str) else (None, given)
             check_prompt(prompt, messages)
             own = replace(checked, constraint=constraint)
@@ -151,10 +153,13 @@ class Model:
         checked, streamed = self._streamed(options, prompt, messages)
         return aevents(self.scheduler, streamed, priority=checked.priority, timeout=checked.timeout)
 
-    def session(self) -> Session:
-        """An empty text that is written step by step: `text`, `gen`, `select`, `fork`, roles, beams."""
+    def session(self, *, seed: int = 0, priority: int = 0, timeout: float | None = None) -> Session:
+        """An empty text that is written step by step: `text`, `gen`, `select`, `fork`, roles, beams.
+
+        `seed` names its random numbers; `priority` and `timeout` (seconds) are those of each of its calls.
+        """
         self.check_open()
-        return Session(self.engine, self.scheduler)
+        return Session(self.engine, self.scheduler, seed=seed, priority=priority, timeout=timeout)
 
     def restore(self, path: str | os.PathLike[str]) -> Session:
         """The session that `Session.save` wrote; raises `InputError` for a file that is damaged or another model's."""

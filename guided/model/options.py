@@ -12,11 +12,12 @@ from typing import Any, TypedDict
 
 from guided.constraints import Constraint, Regex
 from guided.errors import InputError, InvalidRegex
+from guided.program import as_constraint
 from guided.runtime.bias import Penalties, bias_ids, check_bias
 from guided.runtime.job import check_urgency
 from guided.vocab import Vocabulary
 
-__all__ = ["BatchOptions", "GenerateOptions", "Options", "as_constraint", "as_constraints", "check_prompt"]
+__all__ = ["BatchOptions", "GenerateOptions", "Options", "as_constraints", "check_prompt"]
 
 
 class _SamplingOptions(TypedDict, total=False):
@@ -186,27 +187,6 @@ def _check_number(name: str, value: Any, low: float, high: float, *, is_open: bo
         span = f"above {low:g}" if is_open else f"at least {low:g}"
         most = "" if high == math.inf else f" and at most {high:g}"
         raise InputError(f"{name}={value} is out of range: it must be {span}{most}")
-
-
-_HINTS: dict[type, str] = {
-    str: "guided.Regex(...) for a pattern, guided.Choice([...]) for fixed texts",
-    dict: "guided.JsonSchema(...) for a JSON Schema",
-    list: "guided.Choice([...]) for a choice of texts",
-    tuple: "guided.Choice([...]) for a choice of texts",
-    set: "guided.Choice([...]) for a choice of texts",
-}
-
-
-def as_constraint(value: Any) -> Constraint | None:
-    """The constraint itself, or that of a Python type (`int`, a pydantic model, `list[str]`)."""
-    if value is None or isinstance(value, Constraint):
-        return value
-    if isinstance(value, type) or hasattr(value, "__origin__") or type(value).__module__ in ("typing", "types"):
-        from guided.constraints import constraint
-
-        return constraint(value)
-    hint = _HINTS.get(type(value), "a guided constraint such as guided.Regex, guided.Choice or guided.JsonSchema")
-    raise InputError(f"constraint is a guided constraint or a Python type, not {type(value).__name__}: use {hint}")
 
 
 def as_constraints(value: Any, num: int) -> list[Constraint | None]:

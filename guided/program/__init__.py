@@ -16,6 +16,7 @@ from guided.program.events import (
 )
 from guided.program.executor import RunResult
 from guided.program.generate import Generated, GenerateRequest, generate_row, so_far
+from guided.program.given_constraint import as_constraint
 from guided.program.program import Program, compile_program
 from guided.program.score import score_row
 from guided.program.session import Session
@@ -42,6 +43,7 @@ __all__ = [
     "TextAppended",
     "TokenSampled",
     "Warned",
+    "as_constraint",
     "compile_program",
     "generate_row",
     "hole_segments",

@@ -23,7 +23,7 @@ from guided.program.hole_types import hole_type
 from guided.program.where import static_where
 from guided.source import Source, Span
 
-__all__ = ["HoleOptions", "HolePlan", "Option", "make_options", "plan_hole", "static_plan"]
+__all__ = ["HoleArgumentProblem", "HoleOptions", "HolePlan", "Option", "make_options", "plan_hole", "static_plan"]
 
 DEFAULT_MAX_TOKENS = 1000
 """Where neither the hole, nor the template, nor the caller sets one: holes always end."""
@@ -55,6 +55,14 @@ class HoleOptions:
         if "stop" in known:
             known["stop"] = _texts(known["stop"])
         return replace(self, **known)
+
+    def checked(self) -> HoleOptions:
+        """The same, if its parts go together."""
+        if self.max_tokens is not None and self.min_tokens > self.max_tokens:
+            raise HoleArgumentProblem(
+                "min_tokens", f"min_tokens={self.min_tokens} is more than max_tokens={self.max_tokens}"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ def plan_hole(node: nodes.Hole, scope: Mapping[str, Any], source: Source, defaul
         return _plan(node, given, defaults)
     except TemplateError:
         raise
-    except _ArgumentProblem as problem:
+    except HoleArgumentProblem as problem:
         raise runtime_error(
             source, spans.get(problem.argument, node.span), str(problem), help=problem.help
         ) from problem
@@ -115,7 +123,9 @@ def static_plan(
     return plan_hole(node, {"defs": defs}, source, defaults or HoleOptions())
 
 
-class _ArgumentProblem(GuidedError):
+class HoleArgumentProblem(GuidedError):
+    """A value that an argument of a hole cannot have; who knows where it stands tells it with the place."""
+
     def __init__(self, argument: str, message: str, help: str = "") -> None:
         super().__init__(message)
         self.argument = argument
@@ -123,7 +133,7 @@ class _ArgumentProblem(GuidedError):
 
 
 def _plan(node: nodes.Hole, given: Mapping[str, Any], defaults: HoleOptions) -> HolePlan:
-    decoding = defaults.over(given)
+    decoding = defaults.over(given).checked()
     if node.kind == "select":
         options = make_options(given.get("options"))
         values = {option.text: option.value for option in options}
@@ -175,7 +185,7 @@ def _constraint(node: nodes.Hole, given: Mapping[str, Any]) -> tuple[Constraint,
             whole = whole & part
         except ConstraintError:
             message = f"'{name}' and '{other}' cannot be combined in one hole"
-            raise _ArgumentProblem(other, message, "leave one of them out") from None
+            raise HoleArgumentProblem(other, message, "leave one of them out") from None
     return whole, convert
 
 
@@ -193,20 +203,20 @@ def _with_where(node: nodes.Hole, constraint: Constraint) -> tuple[Constraint, t
 
 def _regex(pattern: Any) -> Constraint:
     if not isinstance(pattern, str):
-        raise _ArgumentProblem("regex", f"a regex is a text, not {type(pattern).__name__}")
+        raise HoleArgumentProblem("regex", f"a regex is a text, not {type(pattern).__name__}")
     try:
         return Regex(pattern)
     except InvalidRegex as error:
-        raise _ArgumentProblem("regex", str(error)) from error
+        raise HoleArgumentProblem("regex", str(error)) from error
 
 
 def _grammar(text: Any) -> Constraint:
     if not isinstance(text, str):
-        raise _ArgumentProblem("grammar", f"a grammar is a text, not {type(text).__name__}")
+        raise HoleArgumentProblem("grammar", f"a grammar is a text, not {type(text).__name__}")
     try:
         return Grammar(text)
     except InvalidGrammar as error:
-        raise _ArgumentProblem("grammar", str(error)) from error
+        raise HoleArgumentProblem("grammar", str(error)) from error
 
 
 def _json_schema(schema: Any) -> Constraint:
@@ -218,20 +228,24 @@ def _json_schema(schema: Any) -> Constraint:
 def make_options(value: Any) -> tuple[Option, ...]:
     """The options of a select: a list of values or a mapping, whose keys they are."""
     if isinstance(value, str) or not isinstance(value, Sequence | Mapping):
-        raise _ArgumentProblem("options", "the options of a select are a list", 'write select("x", ["a", "b"])')
+        raise HoleArgumentProblem("options", "the options of a select are a list", 'write select("x", ["a", "b"])')
     options = tuple(Option(_option_text(item), item) for item in value)
     if not options:
-        raise _ArgumentProblem("options", "this select has no options", "give at least one")
+        raise HoleArgumentProblem("options", "this select has no options", "give at least one")
     texts = [option.text for option in options]
+    for text in texts:
+        _check_unicode("options", text)
     twice = next((text for text in texts if texts.count(text) > 1), None)
     if twice is not None:
-        raise _ArgumentProblem("options", f"the option {twice!r} is given twice")
+        raise HoleArgumentProblem("options", f"the option {twice!r} is given twice")
     if "" in texts:
-        raise _ArgumentProblem("options", "an option is an empty text")
+        raise HoleArgumentProblem("options", "an option is an empty text")
     return options
 
 
 def _option_text(item: Any) -> str:
+    if isinstance(item, bytes | bytearray):
+        raise HoleArgumentProblem("options", f"an option is a text, not {item!r}", "decode it first")
     if isinstance(item, bool | None):
         return json.dumps(item)
     return item.name if hasattr(item, "to_openai") else to_text(item)
@@ -240,5 +254,13 @@ def _option_text(item: Any) -> str:
 def _texts(value: Any) -> tuple[str, ...]:
     texts = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Sequence) else None
     if texts is None or not all(isinstance(text, str) and text for text in texts):
-        raise _ArgumentProblem("stop", "'stop' is a text or a list of texts that are not empty")
+        raise HoleArgumentProblem("stop", "'stop' is a text or a list of texts that are not empty")
+    for text in texts:
+        _check_unicode("stop", text)
     return texts
+
+
+def _check_unicode(argument: str, text: str) -> None:
+    """Refuse half of a surrogate pair: it has no bytes, so no token can spell it."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise HoleArgumentProblem(argument, f"{text!r} is not valid Unicode: it has half of a surrogate pair")

@@ -10,25 +10,32 @@ import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NoReturn
 
-from guided.constraints import AnyText, Constraint, Grammar, JsonSchema, Regex, constraint
+from guided.constraints import AnyText, Regex
 from guided.errors import GenerationError, GuidedError, InputError, TemplateError
 from guided.lang import nodes
-from guided.lang.holes import TYPES
 from guided.lang.scope import Scope
 from guided.program import ops
 from guided.program.executor import execute
-from guided.program.hole_plan import HoleOptions, HolePlan, make_options
-from guided.program.hole_types import hole_type
+from guided.program.hole_plan import HolePlan
 from guided.program.machine import Machine, fork_state
 from guided.program.names import Reads
 from guided.program.run import Decoding
-from guided.program.session_file import Arrays, read_session, write_session
+from guided.program.session_file import Arrays, read_session, session_path, write_session
+from guided.program.session_options import (
+    check_beam,
+    check_name,
+    check_seed,
+    check_switches,
+    hole_options,
+    select_options,
+    wanted,
+)
 from guided.program.state import Capture, Piece, RunState
 from guided.runtime.engine import Engine, EngineStats, SavingEngine
 from guided.runtime.hole_text import TextState, start
+from guided.runtime.job import check_urgency
 from guided.runtime.scheduler import Row, Scheduler
 from guided.source import Source, Span
 
@@ -60,10 +67,21 @@ class Deferred:
 class Session:
     """A text so far, what was captured in it, and its place in the cache."""
 
-    def __init__(self, engine: Engine, scheduler: Scheduler, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        scheduler: Scheduler,
+        *,
+        seed: int = 0,
+        priority: int = 0,
+        timeout: float | None = None,
+    ) -> None:
+        """`priority` and `timeout` (seconds) hold for each call by itself; `seed` names the random numbers."""
+        check_urgency(priority, timeout)
         self._engine = engine
         self._scheduler = scheduler
-        self._decoding = Decoding(seed=seed)
+        self._priority, self._timeout = priority, timeout
+        self._decoding = Decoding(seed=check_seed(seed))
         self._state = RunState(Scope(), start(engine.vocab))
         self._recorded: list[ops.Op] | None = None
         self.stats = EngineStats()  # what the model did for this session, and for no other
@@ -120,8 +138,8 @@ class Session:
         json: Any = None,
         grammar: str | None = None,
         type: Any = None,
-        constraint: Constraint | None = None,
-        stop: str | Sequence[str] = (),
+        constraint: Any = None,
+        stop: str | Sequence[str] | None = None,
         stop_regex: str | None = None,
         keep_stop: bool = False,
         logprobs: bool = False,
@@ -134,12 +152,14 @@ class Session:
         frequency_penalty, logit_bias, token_healing, canonical; with `n` the value is a list of `n` samples, and the
         text goes on with the first.
         """
-        what, convert = _wanted(regex, json, grammar, type, constraint)
+        check_name(name)
+        check_switches(keep_stop=keep_stop, logprobs=logprobs)
+        what, convert = wanted(regex, json, grammar, type, constraint)
         plan = HolePlan(
             name,
             what,
             convert,
-            _options({**options, "stop": stop}),
+            hole_options({**options, "stop": stop}),
             stop_regex=Regex(stop_regex) if stop_regex is not None else None,
             keep_stop=keep_stop,
         )
@@ -150,9 +170,11 @@ class Session:
 
         `how`: temperature, normalize="length", token_healing.
         """
-        made = make_options(options)
+        check_name(name)
+        made = select_options(options)
         values = {option.text: option.value for option in made}
-        plan = HolePlan(name, AnyText(), values.__getitem__, _options(how), made, wants_distribution=True)
+        decoding = hole_options(how, is_select=True)
+        plan = HolePlan(name, AnyText(), values.__getitem__, decoding, made, wants_distribution=True)
         return self._hole("select", plan)
 
     @contextmanager
@@ -179,6 +201,7 @@ class Session:
         """
         if self._recorded is not None:
             raise GenerationError("a beam cannot stand inside of a beam")
+        check_beam(n, keep, length_penalty=length_penalty, fixed_weight=fixed_weight)
         self._recorded = []
         try:
             yield
@@ -191,12 +214,15 @@ class Session:
         node = nodes.Beam(width, kept, penalty, weight, (), _NOWHERE)
         self._run([ops.BeamStart(node, len(inside) + 1, _NOWHERE), *inside, ops.BeamEnd()], self._decoding)
 
-    def fork(self) -> Session:
-        """A second session that starts as a copy; both share the cache."""
+    def fork(self, *, seed: int | None = None) -> Session:
+        """A second session that starts as a copy; both share the cache.
+
+        It draws the same random numbers, so the same calls write the same text; with a `seed` it draws others.
+        """
         if self._recorded is not None:
             raise GenerationError("a session cannot be forked inside a beam block")
-        other = Session(self._engine, self._scheduler)
-        other._decoding = self._decoding
+        other = Session(self._engine, self._scheduler, priority=self._priority, timeout=self._timeout)
+        other._decoding = self._decoding if seed is None else replace(self._decoding, seed=check_seed(seed))
         other._state = self._scheduler.run_one(_at_once(self._engine, self._state))
         return other
 
@@ -215,12 +241,12 @@ class Session:
         if with_cache and isinstance(engine, SavingEngine) and engine.capabilities.saves and tokens:
             arrays = self._scheduler.run_one(_exported(engine, tokens))
         decoding = {"seed": self._decoding.seed, "row": self._decoding.row}
-        write_session(Path(path), self._state, engine.vocab, decoding, arrays)
+        write_session(session_path(path), self._state, engine.vocab, decoding, arrays)
 
     @classmethod
     def restored(cls, engine: Engine, scheduler: Scheduler, path: str | os.PathLike[str]) -> Session:
         """The session of a file; raises `InputError` for one that is damaged, or of another vocabulary."""
-        state, decoding, arrays = read_session(Path(path), engine.vocab)
+        state, decoding, arrays = read_session(session_path(path), engine.vocab)
         session = cls(engine, scheduler)
         session._decoding = Decoding(seed=decoding["seed"], row=decoding["row"])
         session._state = state
@@ -258,8 +284,9 @@ class Session:
         before = replace(self._state, text=_reopened(self._state.text))
         machine = Machine((*steps, ops.End()), _SOURCE, self._engine)
         try:
+            row = execute(machine, self._state.goto(0), decoding, keep=True)
             state, error = self._scheduler.run_one(
-                execute(machine, self._state.goto(0), decoding, keep=True), stats=self.stats
+                row, priority=self._priority, timeout=self._timeout, stats=self.stats
             )
         except BaseException:
             self._state = before
@@ -275,41 +302,6 @@ class Session:
             known = ", ".join(sorted(self._state.captures)) or "nothing"
             raise InputError(f"nothing was captured as {name!r}; captured so far: {known}")
         return found
-
-
-def _wanted(
-    regex: str | None, json: Any, grammar: str | None, kind: Any, given: Constraint | None
-) -> tuple[Constraint, Any]:
-    """The constraint that was asked for, and what its text becomes."""
-    all_asked = {"regex": regex, "json": json, "grammar": grammar, "constraint": given}
-    asked = [name for name, value in all_asked.items() if value is not None]
-    if len(asked) > 1 or (asked and asked != ["regex"] and kind is not None):
-        raise InputError(f"give one constraint, not {' and '.join([*asked, 'type'][:2])}")
-    if regex is not None:
-        return Regex(regex), hole_type(kind).convert if isinstance(kind, str) else str
-    if json is not None:
-        schema = JsonSchema(json)
-        return schema, schema.parse
-    if grammar is not None:
-        return Grammar(grammar), str
-    if given is not None:
-        return given, given.parse
-    if isinstance(kind, str):
-        if kind not in TYPES:
-            raise InputError(f"there is no type {kind!r}; there are {', '.join(TYPES)}, or give a Python type")
-        return hole_type(kind).constraint, hole_type(kind).convert
-    if kind is not None:
-        made = constraint(kind)
-        return made, made.parse
-    return AnyText(), str
-
-
-def _options(given: Mapping[str, Any]) -> HoleOptions:
-    unknown = sorted(given.keys() - set(HoleOptions.__dataclass_fields__))
-    if unknown:
-        names = ", ".join(HoleOptions.__dataclass_fields__)
-        raise InputError(f"unknown argument {unknown[0]!r}; the options of a hole are {names}")
-    return HoleOptions().over(given)
 
 
 def _reopened(text: TextState) -> TextState:

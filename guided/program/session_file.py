@@ -26,7 +26,7 @@ from guided.runtime.hole import HoleToken
 from guided.runtime.hole_text import TextState
 from guided.vocab import Vocabulary
 
-__all__ = ["Arrays", "read_session", "write_session"]
+__all__ = ["Arrays", "read_session", "session_path", "write_session"]
 
 VERSION = 1
 MAX_BYTES = 1 << 36
@@ -38,16 +38,29 @@ def write_session(path: Path, state: RunState, vocab: Vocabulary, decoding: Mapp
     document = {"guided_session": VERSION, "vocabulary": vocab.fingerprint, **decoding, **_plain_state(state)}
     parts = {"session.json": _json(document), **{f"{name}.npy": _npy(array) for name, array in arrays.items()}}
     digest = _digest(parts)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"the session cannot be saved in {path.parent}: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
             for name, data in parts.items():
                 archive.writestr(name, data)
             archive.writestr("sha256", digest)
         os.replace(temporary, path)
+    except OSError as error:
+        os.unlink(temporary)
+        raise InputError(f"the session cannot be saved as {path}: {error.strerror}") from error
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def session_path(given: object) -> Path:
+    """The path that a caller gave; raises `InputError` for what is none."""
+    if not isinstance(given, str | os.PathLike) or not str(given):
+        raise InputError(f"a session is a file: give its path, not {given!r}")
+    return Path(given)
 
 
 def read_session(path: Path, vocab: Vocabulary) -> tuple[RunState, dict[str, int], Arrays]:

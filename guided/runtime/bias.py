@@ -21,6 +21,10 @@ from guided.vocab import Vocabulary
 __all__ = ["NO_PENALTIES", "Penalties", "bias_ids", "check_bias"]
 
 
+MOST = 1e6
+"""The most that may be added to a logit: beyond it float32 loses what the model said."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Penalties:
     """What a hole adds to logits; `logit_bias` by token id."""
@@ -62,7 +66,10 @@ def bias_ids(vocab: Vocabulary, given: Mapping[int | str, float]) -> tuple[tuple
     found: dict[int, float] = {}
     for key, value in given.items():
         if isinstance(key, str):
-            tokens = vocab.encode(key.encode())
+            try:
+                tokens = vocab.encode(key.encode())
+            except UnicodeEncodeError:
+                raise InputError(f"logit_bias: {key!r} is not valid Unicode") from None
             if len(tokens) != 1:
                 raise InputError(f"logit_bias: {key!r} is {len(tokens)} tokens of this vocabulary; give one, or its id")
             key = tokens[0]
@@ -81,5 +88,9 @@ def check_bias(given: object) -> None:
     for key, value in given.items():
         if isinstance(key, bool) or not isinstance(key, int | str):
             raise InputError(f"logit_bias: a token is an id or a text, not {key!r}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
             raise InputError(f"logit_bias: what is added for {key!r} is a number, not {value!r}")
+        if not (value == -math.inf or abs(value) <= MOST):
+            raise InputError(
+                f"logit_bias: {value} for {key!r} is out of range: it must be from -{MOST:g} to {MOST:g}, or -inf"
+            )

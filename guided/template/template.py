@@ -146,6 +146,7 @@ class Template:
         Wrong inputs raise `InputError`; what goes wrong on the way is the result's `.error`.
         """
         settings = self._settings(model, seed, greedy, defaults, logprobs, priority, timeout)
+        _check_callback("on_event", on_event)
         given = self.bind(_merged(inputs, more))
         stats = EngineStats()
         row = self._row(model, given, settings, emit=on_event)
@@ -193,6 +194,7 @@ class Template:
         has a `DeadlineExceeded`, beside the text so far.
         """
         settings = self._settings(model, seed, greedy, defaults, logprobs, priority, timeout)
+        _check_callback("on_done", on_done)
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             raise InputError(f"batch is an integer of at least 1, not {batch!r}")
         if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
@@ -219,6 +221,8 @@ class Template:
         if not isinstance(getattr(model, "scheduler", None), Scheduler):
             raise InputError(f"a template runs on a model, such as guided.load_model(), not {type(model).__name__}")
         model.check_open()
+        if defaults is not None and not isinstance(defaults, Mapping):
+            raise InputError(f"defaults maps arguments of holes to values, not {type(defaults).__name__}")
         bind_defaults(self.file.front, defaults or {})
         return _Settings(
             seed=seed,
@@ -302,6 +306,11 @@ def _merged(inputs: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[s
     if twice:
         raise InputError(f"the input {twice[0]!r} was given twice, in the mapping and as a keyword")
     return {**(inputs or {}), **more}
+
+
+def _check_callback(name: str, given: object) -> None:
+    if given is not None and not callable(given):
+        raise InputError(f"{name} is a function, not {type(given).__name__}")
 
 
 def _settled(run: RunResult | Exception) -> RunResult:
