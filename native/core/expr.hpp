@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "pile.hpp"
 #include "charset.hpp"
 #include "flat_map.hpp"
 #include "limits.hpp"
@@ -56,8 +57,8 @@ class Partition {
     struct Piece {
         std::uint32_t start, cls;  // first code point, and the class of all up to the next piece
     };
-    // Pieces ascend and cover everything; classes are numbered as they are met.
-    Partition(std::span<const Piece> pieces, std::uint32_t num_classes);
+    // Pieces ascend and cover everything; classes are numbered as they are met. Its lists lie in the pile.
+    Partition(std::span<const Piece> pieces, std::uint32_t num_classes, Pile& pile);
 
     std::uint32_t num_classes() const { return static_cast<std::uint32_t>(ends_.size()); }
     Chars chars(std::uint32_t cls) const {  // the scalar values of a class
@@ -66,14 +67,13 @@ class Partition {
     }
     std::uint32_t class_of(std::uint32_t c) const;
     std::uint32_t representative(std::uint32_t cls) const { return chars(cls).front().lo; }
-    std::size_t num_bytes() const { return sizeof(*this) + 64 + 8 * (pieces_.size() + ranges_.size()) + 4 * ends_.size(); }
     std::uint32_t last_piece() const { return pieces_.back().start; }  // from here on all characters are in one class
 
    private:
-    std::vector<Piece> pieces_;
-    std::vector<Range> ranges_;            // of all classes, one class after the other
-    std::vector<std::uint32_t> ends_;      // of each class in them
-    std::array<std::uint8_t, 128> ascii_;  // class of each ASCII character
+    std::span<const Piece> pieces_;
+    std::span<const Range> ranges_;         // of all classes, one class after the other
+    std::span<const std::uint32_t> ends_;   // of each class in them
+    std::array<std::uint8_t, 128> ascii_;   // class of each ASCII character
 };
 
 struct PortableExpr;
@@ -209,8 +209,8 @@ class ExprPool {
     std::array<ExprId, 128> ascii_;  // sets of one ASCII character; kEmpty: not made yet
     FlatMap derived_;
     ListIds<> set_lists_;                                 // sets that can come first, ascending
-    std::vector<std::unique_ptr<Partition>> partitions_;  // by list of sets; null: not made yet
-    std::size_t partition_bytes_ = 0;
+    Pile pile_;                                         // of partitions
+    std::vector<const Partition*> partitions_;            // by list of sets; null: not made yet
     FlatMap firsts_;                                      // list of sets by expression
     FlatMap emptiness_;                                   // 1: no text matches
     FlatMap clamped_, without_empty_, needed_, recounted_;

@@ -155,10 +155,23 @@ Grammar::Grammar(std::unique_ptr<Machine> machine, std::shared_ptr<Trie> trie)
     num_bytes_compiled_ = num_bytes();
 }
 
-StatePtr Grammar::intern(Config config) {
+State::Step* State::step(std::int32_t token) {
+    if (first_step.token == token) return &first_step;
+    const auto found = std::ranges::lower_bound(more_steps, token, {}, &Step::token);
+    return found == more_steps.end() || found->token != token ? nullptr : &*found;
+}
+
+void State::add_step(std::int32_t token, const StatePtr& to) {
+    if (first_step.token < 0)
+        first_step = {token, to};
+    else
+        more_steps.insert(std::ranges::lower_bound(more_steps, token, {}, &Step::token), {token, to});
+}
+
+StatePtr Grammar::intern(const Config& config) {
     const std::uint64_t hash = VectorHash()(config);
-    if (StatePtr known = states_.find(hash, [&](const State& s) { return s.config == config; })) return known;
-    const auto state = std::make_shared<State>(std::move(config));
+    if (StatePtr known = states_.find(hash, [&](const State& s) { return std::ranges::equal(s.config.list(), config); })) return known;
+    const auto state = std::make_shared<State>(config);
     states_.insert(hash, state);
     if (recent_.size() < kRecent) {
         recent_.push_back(state);
@@ -174,7 +187,7 @@ StatePtr Grammar::intern(Config config) {
 void Grammar::sweep() {
     states_.sweep(), rows_.sweep();
     num_steps_ = 0;
-    states_.each([&](const State& state) { num_steps_ += state.steps.size(); });
+    states_.each([&](const State& state) { num_steps_ += state.num_steps(); });
     row_bytes_ = 0;
     rows_.each([&](const Row& row) { row_bytes_ += row.num_bytes(); });
     sweep_at_ = std::max(4 * kRecent, 2 * states_.size()), sweep_at_row_bytes_ = std::max(kRowBytes, 2 * row_bytes_);
@@ -184,13 +197,13 @@ StatePtr Grammar::start(const std::string& prefix) { return intern(machine_->sta
 
 StatePtr Grammar::accept_bytes(const StatePtr& state, std::string_view bytes) {
     if (state->is_ended) return bytes.empty() ? state : nullptr;
-    Config at = state->config, next;
+    at_.assign(state->config.list().begin(), state->config.list().end());
     for (char b : bytes) {
-        machine_->step(at, static_cast<std::uint8_t>(b), next);
-        if (next.empty()) return nullptr;
-        std::swap(at, next);
+        machine_->step(at_, static_cast<std::uint8_t>(b), next_);
+        if (next_.empty()) return nullptr;
+        std::swap(at_, next_);
     }
-    return intern(std::move(at));
+    return intern(at_);
 }
 
 StatePtr Grammar::accept_token(const StatePtr& state, std::int32_t token) {
@@ -198,18 +211,17 @@ StatePtr Grammar::accept_token(const StatePtr& state, std::int32_t token) {
     if (trie_->is_eos(token)) return is_accepting(state) ? ended_ : nullptr;
     const std::string_view bytes = trie_->bytes_of(token);
     if (bytes.empty()) return nullptr;
-    auto step = std::ranges::lower_bound(state->steps, token, {}, &State::Step::token);
-    const bool is_known = step != state->steps.end() && step->token == token;
-    if (is_known)
+    State::Step* step = state->step(token);
+    if (step)
         if (StatePtr to = step->to.lock()) return to;
     StatePtr to = accept_bytes(state, bytes);
-    if (to && is_known) step->to = to;
-    else if (to) state->steps.insert(step, {token, to}), ++num_steps_;
+    if (to && step) step->to = to;
+    else if (to) state->add_step(token, to), ++num_steps_;
     return to;
 }
 
 bool Grammar::is_accepting(const StatePtr& state) {
-    if (state->accepting < 0) state->accepting = machine_->is_accepting(state->config);
+    if (state->accepting < 0) state->accepting = machine_->is_accepting(config_of(*state));
     return state->accepting;
 }
 
@@ -226,7 +238,7 @@ std::shared_ptr<const Row> Grammar::shared(Row row) {
 
 const std::shared_ptr<const Row>& Grammar::row(const StatePtr& state) {
     if (!state->row) {
-        auto made = shared(masker_.compute(state->config));
+        auto made = shared(masker_.compute(config_of(*state)));
         if (made->count == 0)
             throw Unsatisfiable(is_accepting(state) ? "the text is complete, and this vocabulary has no token that ends it"
                                                     : "no token of this vocabulary continues the text; it lacks single bytes");

@@ -1,8 +1,11 @@
 // What is handed out: a builder that collects expressions, schemas and grammar nodes, and the grammar compiled from them.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,18 +40,40 @@ class Builder {
     std::unique_ptr<Machine> machine_;
 };
 
-// A state lives as long as somebody holds it: a matcher, or the short memory of states used last.
+// The frames of a configuration, which are few: those need no memory of their own.
+class FewFrames {
+   public:
+    explicit FewFrames(const Config& config) : size_(static_cast<std::uint32_t>(config.size())) {
+        if (size_ > kFew) many_ = std::make_unique<FrameId[]>(size_);
+        std::ranges::copy(config, size_ > kFew ? many_.get() : few_.data());
+    }
+    std::span<const FrameId> list() const { return {size_ > kFew ? many_.get() : few_.data(), size_}; }
+
+   private:
+    static constexpr std::uint32_t kFew = 5;
+    std::uint32_t size_;
+    std::array<FrameId, kFew> few_;
+    std::unique_ptr<FrameId[]> many_;
+};
+
+// A state lives as long as somebody holds it: a matcher, or the short memory of states used last. There are many, so
+// most of them are one piece of memory.
 struct State {
-    explicit State(Config c) : config(std::move(c)) {}
-    Config config;
+    explicit State(const Config& c) : config(c) {}
+    FewFrames config;
     std::shared_ptr<const Row> row;       // made when first asked for
     std::int8_t accepting = -1;           // -1: not asked yet
     bool is_ended = false;                // after an end-of-text token: nothing may come
     struct Step {
-        std::int32_t token;
-        std::weak_ptr<State> to;
+        std::int32_t token = -1;
+        std::weak_ptr<State> to{};
     };
-    std::vector<Step> steps;  // that were made, by token: of most states there is one
+    Step first_step;               // the one that was made first: of most states there is one
+    std::vector<Step> more_steps;  // by token
+
+    Step* step(std::int32_t token);  // null: not made yet
+    void add_step(std::int32_t token, const std::shared_ptr<State>& to);
+    std::size_t num_steps() const { return (first_step.token >= 0) + more_steps.size(); }
 };
 using StatePtr = std::shared_ptr<State>;
 
@@ -62,8 +87,8 @@ class Grammar {
     StatePtr accept_bytes(const StatePtr& state, std::string_view bytes);  // null: not allowed
     const std::shared_ptr<const Row>& row(const StatePtr& state);
     bool is_accepting(const StatePtr& state);
-    std::string forced(const StatePtr& state) { return state->is_ended ? "" : machine_->forced(state->config); }
-    std::string shortest(const StatePtr& state) { return state->is_ended ? "" : machine_->shortest(state->config); }
+    std::string forced(const StatePtr& state) { return state->is_ended ? "" : machine_->forced(config_of(*state)); }
+    std::string shortest(const StatePtr& state) { return state->is_ended ? "" : machine_->shortest(config_of(*state)); }
     std::size_t num_states() const { return states_.size(); }
     std::size_t num_rows() const { return rows_.size(); }
     // Held beside the vocabulary's tables, about; and how much of it since it was compiled.
@@ -74,7 +99,8 @@ class Grammar {
     static constexpr std::size_t kRecent = 4096, kRowBytes = 16u << 20;
     static constexpr std::size_t kStateBytes = 240, kStepBytes = 40;  // with their places in tables, about
 
-    StatePtr intern(Config config);
+    StatePtr intern(const Config& config);
+    static Config config_of(const State& state) { return {state.config.list().begin(), state.config.list().end()}; }
     std::shared_ptr<const Row> shared(Row row);
     void sweep();
 
@@ -91,6 +117,7 @@ class Grammar {
     std::size_t sweep_at_row_bytes_ = kRowBytes;
     std::size_t row_bytes_ = 0;  // of rows_, those that died since the last sweep included
     WeakTable<const Row> rows_;
+    Config at_, next_;  // room to work in
 };
 
 }  // namespace guided

@@ -74,22 +74,23 @@ std::uint32_t Schemas::make_object(std::uint32_t layout, const Lits& lits) {
     if (num_chosen > limits_.max_witnesses)
         throw TooComplex("keys that must exist with some property of their own", limits_.max_witnesses, "max_witnesses");
     if (o->some.size() > kMaxNames) throw TooComplex("keys that must exist with a name of some kind", kMaxNames);
-    name_keys(*o, lits);
+    std::vector<KeyValue> values = name_keys(*o, lits);
     const bool is_any_order = layouts_[layout].is_any_order;
     const auto num_unordered = std::count_if(o->keys.begin(), o->keys.end(), [&](const Object::Key& k) { return k.is_required && (is_any_order || !k.is_declared); });
     if (static_cast<std::uint64_t>(num_unordered) > limits_.max_unordered_keys)  // behind each of them all others are told apart anew
         throw TooComplex("keys that an object must have and that may come in any order", limits_.max_unordered_keys, "max_unordered_keys");
-    split_extras(*o, lits);
-    list_options(*o);
+    const std::vector<Lits> of_extras = split_extras(*o, lits);
+    list_options(*o, std::move(values), of_extras);
     objects_.push_back(std::move(o));
     return object_ids_.insert(key).first;
 }
 
-void Schemas::name_keys(Object& o, const Lits& lits) {
+// Lists them, and what the schemas say of each, schema by schema.
+std::vector<Schemas::KeyValue> Schemas::name_keys(Object& o, const Lits& lits) {
     FlatMap index;
     auto add = [&](KeyId text, bool is_declared) {
         if (index.try_insert(text, static_cast<std::uint32_t>(o.keys.size())).second)
-            o.keys.push_back({text, pool_.literal(key_text(text)), {}, is_declared, false, 0});
+            o.keys.push_back({text, pool_.literal(key_text(text)), is_declared, false, 0});
     };
     for (Lit l : lits)  // what a schema that does not hold names is not declared by it
         if (!node(l).is_rule)
@@ -103,6 +104,7 @@ void Schemas::name_keys(Object& o, const Lits& lits) {
     for (Lit old : o.apart_from)
         for (const auto& [text, _] : node(old).properties) add(text, false);
     std::uint32_t witness = 0;
+    std::vector<KeyValue> values;
     Lits own;  // what the node at hand says of each key
     for (Lit l : lits) {
         const SchemaNode& s = node(l);
@@ -111,36 +113,38 @@ void Schemas::name_keys(Object& o, const Lits& lits) {
         for (const auto& [text, value] : s.properties) own[index.find(text)] = value;
         for (KeyId text : s.required) o.keys[index.find(text)].is_required = true;
         const bool is_text_asked = !s.pattern_properties.empty() || names != ExprPool::kAll || !s.some_keys.empty();
-        for (std::size_t i = 0; i < o.keys.size(); ++i) {
+        for (std::uint32_t i = 0; i < o.keys.size(); ++i) {
             Object::Key& k = o.keys[i];
             const std::u32string text = is_text_asked ? key_text(k.text) : std::u32string();
             bool is_named = own[i] != kNone;
-            if (is_named) k.value.push_back(own[i]);
+            if (is_named) values.push_back({i, own[i]});
             for (const auto& [pattern, value] : s.pattern_properties)
-                if (matches(pattern, text)) k.value.push_back(value), is_named = true;
-            if (!is_named && s.additional != kNone) k.value.push_back(s.additional);
+                if (matches(pattern, text)) values.push_back({i, value}), is_named = true;
+            if (!is_named && s.additional != kNone) values.push_back({i, s.additional});
             if (names != ExprPool::kAll && !matches(names, text)) {
                 check_parts([&] { return matches(scalar_expr(s.property_names, kString, 0), text); });
-                k.value.push_back(kFalseLit);
+                values.push_back({i, kFalseLit});
             }
             for (std::size_t w = 0; w < s.some_keys.size(); ++w)
                 if (matches(s.some_keys[w].keys, text)) k.witnesses |= 1u << (witness + w);
         }
         witness += static_cast<std::uint32_t>(s.some_keys.size());
     }
+    return values;
 }
 
-// All other keys, cut into languages that every keyword treats alike.
-void Schemas::split_extras(Object& o, const Lits& lits) {
+// All other keys, cut into languages that every keyword treats alike, and what is said of each.
+std::vector<Lits> Schemas::split_extras(Object& o, const Lits& lits) {
     struct Piece {
         Object::Extra extra;
+        Lits value;
         bool is_named;  // by a pattern of the node at hand
     };
     const bool is_none = std::ranges::any_of(lits, [&](Lit l) { return node(l).additional == kFalseLit && node(l).pattern_properties.empty(); });
-    if (is_none) return;
+    if (is_none) return {};
     std::vector<KeyId> named;
     for (const Object::Key& k : o.keys) named.push_back(k.text);
-    std::vector<Piece> pieces{{{pool_.negate(any_of_keys(std::move(named))), {}, 0}, false}};
+    std::vector<Piece> pieces{{{pool_.negate(any_of_keys(std::move(named)))}, {}, false}};
     auto split = [&](ExprId language, auto&& inside) {
         std::vector<Piece> out;
         for (Piece& p : pieces) {
@@ -160,22 +164,24 @@ void Schemas::split_extras(Object& o, const Lits& lits) {
         const SchemaNode& s = node(l);  // stays where it is
         for (Piece& p : pieces) p.is_named = false;
         for (const auto& [pattern, value] : s.pattern_properties)
-            split(pattern, [&](Piece& in) { in.extra.value.push_back(value), in.is_named = true; });
+            split(pattern, [&](Piece& in) { in.value.push_back(value), in.is_named = true; });
         if (s.additional != kNone)
             for (Piece& p : pieces)
-                if (!p.is_named) p.extra.value.push_back(s.additional);
+                if (!p.is_named) p.value.push_back(s.additional);
         if (s.property_names != kNone)
-            split(pool_.negate(scalar_expr(s.property_names, kString, 0)), [&](Piece& in) { in.extra.value.push_back(kFalseLit); });
+            split(pool_.negate(scalar_expr(s.property_names, kString, 0)), [&](Piece& in) { in.value.push_back(kFalseLit); });
         for (const SomeKey& some : s.some_keys) {
             split(some.keys, [&](Piece& in) { in.extra.witnesses |= 1u << witness; });
             ++witness;
         }
-        std::erase_if(pieces, [](const Piece& p) { return is_impossible(p.extra.value); });
+        std::erase_if(pieces, [](const Piece& p) { return is_impossible(p.value); });
     }
-    for (Piece& p : pieces) o.extras.push_back(std::move(p.extra));
+    std::vector<Lits> values;
+    for (Piece& p : pieces) o.extras.push_back(p.extra), values.push_back(std::move(p.value));
+    return values;
 }
 
-void Schemas::list_options(Object& o) {
+void Schemas::list_options(Object& o, std::vector<KeyValue> values, const std::vector<Lits>& of_extras) {
     auto add = [&](std::uint32_t key, const Lits& value, std::uint32_t witnesses, ExprId spelled) {
         o.first_option.push_back(static_cast<std::uint32_t>(o.options.size()));
         if (is_impossible(value)) return;
@@ -183,17 +189,25 @@ void Schemas::list_options(Object& o) {
         for (std::uint32_t w = 0; w < o.some.size(); ++w)
             if (o.some[w] == kTrueLit) by_name |= witnesses & (1u << w);
         witnesses &= ~by_name;
+        Lits lits;
         for (std::uint32_t mask = 0;; mask = (mask - witnesses) & witnesses) {  // every subset, the empty one first
-            Lits lits = value;
+            lits = value;
             for (std::uint32_t w = 0; w < o.some.size(); ++w)
                 if (mask >> w & 1) lits.push_back(o.some[w]);
             if (!is_impossible(lits)) o.options.push_back({key, mask, mask | by_name, goal(o.layout, lits), spelled});
             if (mask == witnesses) break;
         }
     };
-    for (std::uint32_t i = 0; i < o.keys.size(); ++i) add(i, o.keys[i].value, o.keys[i].witnesses, o.keys[i].spelled);
+    if (!std::ranges::is_sorted(values, {}, &KeyValue::key)) std::ranges::stable_sort(values, {}, &KeyValue::key);
+    Lits value;
+    auto next = values.begin();
+    for (std::uint32_t i = 0; i < o.keys.size(); ++i) {
+        value.clear();
+        for (; next != values.end() && next->key == i; ++next) value.push_back(next->value);
+        add(i, value, o.keys[i].witnesses, o.keys[i].spelled);
+    }
     for (std::uint32_t i = 0; i < o.extras.size(); ++i)
-        add(static_cast<std::uint32_t>(o.keys.size()) + i, o.extras[i].value, o.extras[i].witnesses, o.extras[i].keys);
+        add(static_cast<std::uint32_t>(o.keys.size()) + i, of_extras[i], o.extras[i].witnesses, o.extras[i].keys);
     o.first_option.push_back(static_cast<std::uint32_t>(o.options.size()));
 }
 

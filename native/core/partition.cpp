@@ -17,18 +17,20 @@ void each_scalar_range(std::uint32_t start, std::uint32_t end, Use&& use) {
 
 }  // namespace
 
-Partition::Partition(std::span<const Piece> pieces, std::uint32_t num_classes) : pieces_(pieces.begin(), pieces.end()), ends_(num_classes) {
+Partition::Partition(std::span<const Piece> pieces, std::uint32_t num_classes, Pile& pile) : pieces_(pile.copy(pieces)) {
     auto each_range = [&](auto&& use) {
         for (std::size_t i = 0; i < pieces.size(); ++i) {
             const std::uint32_t end = i + 1 < pieces.size() ? pieces[i + 1].start : kMaxCodePoint + 1;
             each_scalar_range(pieces[i].start, end, [&](Range r) { use(pieces[i].cls, r); });
         }
     };
+    const auto ends = pile.array<std::uint32_t>(num_classes);
     std::uint32_t num_ranges = 0;
-    each_range([&](std::uint32_t cls, Range) { ++ends_[cls], ++num_ranges; });
-    for (std::uint32_t cls = 0, begin = 0; cls < num_classes; ++cls) begin += std::exchange(ends_[cls], begin);
-    ranges_.resize(num_ranges);
-    each_range([&](std::uint32_t cls, Range r) { ranges_[ends_[cls]++] = r; });  // now they are the ends
+    each_range([&](std::uint32_t cls, Range) { ++ends[cls], ++num_ranges; });
+    for (std::uint32_t cls = 0, begin = 0; cls < num_classes; ++cls) begin += std::exchange(ends[cls], begin);
+    const auto ranges = pile.array<Range>(num_ranges);
+    each_range([&](std::uint32_t cls, Range r) { ranges[ends[cls]++] = r; });  // now they are the ends
+    ends_ = ends, ranges_ = ranges;
     for (std::uint32_t c = 0, piece = 0; c < ascii_.size(); ++c) {
         if (piece + 1 < pieces.size() && pieces[piece + 1].start == c) ++piece;
         ascii_[c] = static_cast<std::uint8_t>(pieces[piece].cls);
@@ -103,8 +105,7 @@ const Partition& ExprPool::partition_of(std::uint32_t set_list) {
         pieces_.push_back({start, class_sets_.insert(active_).first});  // what the same sets hold is one class
         start = i < events_.size() ? events_[i].at : kMaxCodePoint + 1;
     }
-    partitions_[set_list] = std::make_unique<Partition>(pieces_, static_cast<std::uint32_t>(class_sets_.size()));
-    partition_bytes_ += partitions_[set_list]->num_bytes();
+    partitions_[set_list] = pile_.make<Partition>(pieces_, static_cast<std::uint32_t>(class_sets_.size()), pile_);
     return *partitions_[set_list];
 }
 

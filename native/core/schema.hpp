@@ -95,13 +95,11 @@ struct Object {
     struct Key {
         KeyId text;
         ExprId spelled;  // literal of the text
-        Lits value;
         bool is_declared, is_required;
         std::uint32_t witnesses = 0;  // which of `some` it can be
     };
     struct Extra {  // keys without a name of their own that are treated alike
         ExprId keys;
-        Lits value;
         std::uint32_t witnesses = 0;
     };
     struct Option {  // one reading of the next key: which, and which of `some` it is to witness
@@ -315,9 +313,13 @@ class Schemas {
     bool matches(ExprId e, const std::u32string& text);
 
     std::uint32_t make_object(std::uint32_t layout, const Lits& lits);
-    void name_keys(Object& o, const Lits& lits);
-    void split_extras(Object& o, const Lits& lits);
-    void list_options(Object& o);
+    struct KeyValue {  // what a schema says of a named key
+        std::uint32_t key;
+        Lit value;
+    };
+    std::vector<KeyValue> name_keys(Object& o, const Lits& lits);
+    std::vector<Lits> split_extras(Object& o, const Lits& lits);
+    void list_options(Object& o, std::vector<KeyValue> values, const std::vector<Lits>& of_extras);
     std::uint32_t make_array(std::uint32_t layout, const Lits& lits);
     bool may_use(const Object& o, const Progress& p, std::uint32_t option) const;
     bool is_used(const Object& o, const Progress& p, std::uint32_t key) const;
