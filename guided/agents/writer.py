@@ -46,7 +46,7 @@ class Writer:
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
-        return len(self._model.vocab.encode(text.encode()))
+        return len(self._model.vocab.spell(text.encode()))
 
     def room(self) -> int:
         """Tokens that the model's context still holds."""
@@ -55,7 +55,7 @@ class Writer:
     def shortest(self, constraint: Constraint) -> int:
         """Tokens of the shortest text of a grammar: what must be held in reserve for it."""
         way = constraint.compile(self._model.vocab).matcher().shortest_completion()
-        return len(self._model.vocab.encode(way))
+        return len(self._model.vocab.spell(way))
 
     def can_write(self, constraint: Constraint) -> bool:
         """Whether any text fits the constraint, as far as it can be compiled at all."""

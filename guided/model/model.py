@@ -327,6 +327,7 @@ def _result(request: GenerateRequest, generated: Generated) -> Result:
         constraint=request.constraint,
         prompt=_shown_prompt(request),
         trace=generated.trace,
+        healing=generated.healing,
         is_canonical=generated.is_canonical,
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from guided.constraints import Constraint
 from guided.errors import GuidedError
-from guided.program import HoleToken, Piece, run_html
+from guided.program import Healing, HoleToken, Piece, run_html
 from guided.runtime.engine import EngineStats
 
 __all__ = ["FinishReason", "Result"]
@@ -24,8 +24,9 @@ class Result:
     `tokens` are those that overlap the text. `logprob` is log p of the text, None unless asked for. `stats` counts the
     work of the call that made it, and of no other (for a batch: of the whole batch). `samples` are all results of
     `n > 1`. `trace` has every token that was decided, also those that only spell the end of the prompt again.
-    `is_canonical` is None unless `canonical=True` was given: False where the constraint left, at some step, no token
-    that the tokenizer itself would have written.
+    `healing` says what became of the cut at the end of the prompt: "healed", "none", "off" or "inexact"
+    (docs/healing.md); None where the text ended in an error. `is_canonical` is None unless `canonical=True` was given:
+    False where the constraint left, at some step, no token that the tokenizer itself would have written.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Result:
     samples: tuple[Result, ...] = ()
     prompt: str = ""
     trace: tuple[HoleToken, ...] = ()
+    healing: Healing | None = None
     is_canonical: bool | None = None
 
     @property

@@ -117,7 +117,7 @@ def _submitted(scheduler: Scheduler, rows: Sequence[Row[T]], changed: asyncio.Ev
 
 
 def _last_events(result: Result) -> Iterator[Event]:
-    yield HoleClosed("text", result.text, result.value, result.finish_reason, result.logprob)
+    yield HoleClosed("text", result.text, result.value, result.finish_reason, result.logprob, result.healing or "none")
     yield RunFinished(captures={"text": result.value})
 
 

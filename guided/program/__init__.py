@@ -23,7 +23,7 @@ from guided.program.session import Session
 from guided.program.state import Capture, Piece
 from guided.program.trace import Segment, hole_segments, readable, segments
 from guided.program.trace_html import run_html
-from guided.runtime.hole import HoleToken
+from guided.runtime.hole import Healing, HoleToken
 
 __all__ = [
     "Capture",
@@ -31,6 +31,7 @@ __all__ = [
     "Event",
     "GenerateRequest",
     "Generated",
+    "Healing",
     "HoleClosed",
     "HoleOpened",
     "HoleToken",

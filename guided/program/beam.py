@@ -376,7 +376,7 @@ def _tail_tokens(machine: Machine, tail: bytes, tail_marks: bytes) -> tuple[list
     """Canonical tokens of a tail, with their marks."""
     if not tail:
         return [], b""
-    tokens = machine.vocab.encode(tail)
+    tokens = machine.vocab.spell(tail)
     marks, start = bytearray(), 0
     for token in tokens:
         end = start + len(machine.vocab.tokens[token] or b"")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from guided.runtime.hole import TokenKind
+from guided.runtime.hole import Healing, TokenKind
 
 __all__ = [
     "Emit",
@@ -60,13 +60,14 @@ class HoleOpened:
 
 @dataclass(frozen=True, slots=True)
 class HoleClosed:
-    """`name` is captured: `value` is typed, `text` is what was written."""
+    """`name` is captured: `value` is typed, `text` is what was written, `healing` what became of the cut before it."""
 
     name: str
     text: str
     value: Any
     finish_reason: str
     logprob: float | None = None
+    healing: Healing = "none"
 
 
 @dataclass(frozen=True, slots=True)

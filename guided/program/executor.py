@@ -125,8 +125,12 @@ class _Run:
                 yield from self._samples(op, hole, gen, watch)
                 return
             result = yield from decode_hole(self.machine.engine, self._text(), gen)
-            if not result.is_healed and hole.decoding.token_healing:
-                self.tell(Warned("the tokenizer cannot spell this text exactly, so the hole was not healed", hole.name))
+            if result.healing == "inexact":
+                why = self.machine.vocab.changes_text or "no tokens spell it"
+                message = (
+                    f"the tokenizer does not round-trip the text before {hole.name!r}, so it was not healed: {why}"
+                )
+                self.tell(Warned(message, hole.name))
             if result.is_canonical is False:
                 self.tell(Warned("the constraint left no token that the tokenizer itself would write", hole.name))
         watch.close(result)
@@ -151,7 +155,7 @@ class _Run:
     def _tell_hole(self, hole: HolePlan) -> None:
         self._num_told += 1
         capture = self.state.captures[hole.name]
-        self.tell(HoleClosed(hole.name, capture.text, capture.value, capture.finish_reason, capture.logprob))
+        self.tell(_closed(hole.name, capture))
 
     def _way(self, op: ops.Op) -> Row[None]:
         ways = self.machine.ways(self.state)
@@ -176,7 +180,7 @@ class _Run:
         for name in dict.fromkeys(piece.hole for piece in pieces if piece.hole is not None):
             capture = self.state.captures.get(name)
             if capture is not None:
-                self.tell(HoleClosed(name, capture.text, capture.value, capture.finish_reason, capture.logprob))
+                self.tell(_closed(name, capture))
 
     def tell_pieces(self) -> None:
         """Text that was added without a hole under way."""
@@ -188,6 +192,10 @@ class _Run:
     def tell(self, event: Any) -> None:
         if self.emit is not None:
             self.emit(event)
+
+
+def _closed(name: str, capture: Capture) -> HoleClosed:
+    return HoleClosed(name, capture.text, capture.value, capture.finish_reason, capture.logprob, capture.healing)
 
 
 def _close(engine: Engine, state: RunState) -> None:

@@ -15,7 +15,7 @@ from guided.runtime.bias import NO_PENALTIES, Penalties
 from guided.runtime.canonical import Spelling
 from guided.runtime.engine import Engine
 from guided.runtime.healing import boundaries
-from guided.runtime.hole import HoleRequest, HoleResult, HoleState, HoleToken, decode_hole
+from guided.runtime.hole import Healing, HoleRequest, HoleResult, HoleState, HoleToken, decode_hole
 from guided.runtime.hole_score import score_pending
 from guided.runtime.hole_text import TextState, append_ids, append_text, prepare, start, take
 from guided.runtime.sampling import uniform_at
@@ -62,6 +62,7 @@ class Generated:
     num_sampled: int
     num_forced: int
     trace: tuple[HoleToken, ...]
+    healing: Healing
     is_canonical: bool | None = None
 
 
@@ -98,7 +99,7 @@ def generate_row(
     try:
         if emit is not None:
             watch.close(result)
-        rest = engine.vocab.encode(text.tail)
+        rest = engine.vocab.spell(text.tail)
         ends = boundaries(engine.vocab, rest)
         tail = [token for token, end in zip(rest, ends, strict=True) if end > result.lead]
         if result.is_canonical and rest:
@@ -145,6 +146,7 @@ def _generated(result: HoleResult, tail: list[int], logprob: float | None, vocab
         num_sampled=result.num_sampled,
         num_forced=result.num_forced + len(tail),
         trace=result.tokens,
+        healing=result.healing,
         is_canonical=result.is_canonical,
     )
 

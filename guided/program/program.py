@@ -142,7 +142,7 @@ def _check_budget(
     if plan is None or limit is None:
         return
     shortest = plan.constraint.compile(vocab).matcher().shortest_completion()
-    if len(shortest) <= limit or (needed := len(vocab.encode(shortest))) <= limit + 1:
+    if len(shortest) <= limit or (needed := len(vocab.spell(shortest))) <= limit + 1:
         return  # the text around it may save a token: whether it does is seen when the hole opens
     argument = next((a for a in node.arguments if a.name == "max_tokens"), None)
     message = f"max_tokens={limit} is too small for '{node.name}': its shortest text has {needed} tokens"

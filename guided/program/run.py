@@ -131,7 +131,13 @@ def bind(machine: Machine, state: RunState, op: ops.Hole, hole: HolePlan, result
     text = result.text.decode("utf-8", "replace")
     value = _convert(machine, op, hole, text)
     capture = Capture(
-        value, text, result.finish_reason, result.logprob, result.distribution, num_sampled=result.num_sampled
+        value,
+        text,
+        result.finish_reason,
+        result.logprob,
+        result.distribution,
+        num_sampled=result.num_sampled,
+        healing=result.healing,
     )
     piece = Piece(text, "model", hole.name, result.tokens, state.is_hidden)
     state = replace(

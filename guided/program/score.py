@@ -19,7 +19,7 @@ def score_row(engine: Engine, prompt: str, text: str) -> Row[float]:
     if not (prompt or whole.pending):
         whole = TextState(pending=(beginning(engine.vocab),), marks=bytes([OUTSIDE]))
     whole = append_text(append_text(whole, prompt.encode()), text.encode(), HOLE)
-    tokens = engine.vocab.encode(whole.tail)
+    tokens = engine.vocab.spell(whole.tail)
     state = take(engine.vocab, whole, tokens, len(whole.tail))
     score = yield from score_pending(engine, state, close=True)
     return score

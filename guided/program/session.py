@@ -34,6 +34,7 @@ from guided.program.session_options import (
 )
 from guided.program.state import Capture, Piece, RunState
 from guided.runtime.engine import Engine, EngineStats, SavingEngine
+from guided.runtime.hole import Healing
 from guided.runtime.hole_text import TextState, start
 from guided.runtime.job import check_urgency
 from guided.runtime.scheduler import Row, Scheduler
@@ -121,6 +122,10 @@ class Session:
         if found is None:
             raise InputError(f"{name!r} has no log probability: ask for it with gen(..., logprobs=True)")
         return found
+
+    def healing(self, name: str) -> Healing:
+        """What became of the cut before the hole `name`: "healed", "none", "off" or "inexact" (docs/healing.md)."""
+        return self._capture(name).healing
 
     # What can be done.
 

@@ -131,6 +131,7 @@ def _plain_capture(name: str, capture: Capture) -> dict[str, Any]:
         "logprob": capture.logprob,
         "distribution": None if capture.distribution is None else dict(capture.distribution),
         "num_sampled": capture.num_sampled,
+        "healing": capture.healing,
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from guided.lang.scope import Scope
 from guided.program.events import Provenance
-from guided.runtime.hole import HoleToken
+from guided.runtime.hole import Healing, HoleToken
 from guided.runtime.hole_text import TextState
 
 __all__ = [
@@ -49,6 +49,7 @@ class Capture:
     logprob: float | None = None
     distribution: Mapping[str, float] | None = None
     num_sampled: int = 0
+    healing: Healing = "none"
 
 
 @dataclass(frozen=True, slots=True)

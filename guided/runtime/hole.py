@@ -40,10 +40,14 @@ if TYPE_CHECKING:
     from guided.runtime.engine import Engine
     from guided.vocab import Vocabulary
 
-__all__ = ["Hole", "HoleRequest", "HoleResult", "HoleState", "HoleToken", "TokenKind", "decode_hole"]
+__all__ = ["Healing", "Hole", "HoleRequest", "HoleResult", "HoleState", "HoleToken", "TokenKind", "decode_hole"]
 
 TokenKind: TypeAlias = Literal["sampled", "forced", "healed"]
 HoleFinish: TypeAlias = Literal["stop", "length", "closed"]
+Healing: TypeAlias = Literal["healed", "none", "off", "inexact"]
+"""What became of the cut before a hole: tokens of the fixed text were taken back, for the hole to spell them again; no
+token could have crossed it; it was not to be healed; or the tokenizer cannot spell the text exactly, so it was not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class HoleState:
     num_sampled: int = 0
     reason: HoleFinish = "stop"
     is_held: bool = False  # it may not end yet: what may follow it is left out
-    is_healed: bool = True  # False where healing was off, or the tokenizer does not spell the text exactly
+    healing: Healing = "none"
     is_canonical: bool | None = None  # whether the tokenizer would spell it so, where that was asked for
 
     @property
@@ -124,7 +128,7 @@ class HoleState:
             self.num_sampled,
             self.reason,
             self.is_held,
-            self.is_healed,
+            self.healing,
             self.is_canonical,
         )
 
@@ -140,7 +144,7 @@ class HoleResult:
     lead: int  # bytes of the tail in `state` that stand before the hole: not 0 only where no token was needed at all
     num_sampled: int
     num_forced: int
-    is_healed: bool
+    healing: Healing
     state: TextState = field(repr=False)
     logprob: float | None = None
     distribution: dict[str, float] | None = None
@@ -175,7 +179,7 @@ class Hole:
         canonical = True if self.spelling is not None else None
         state = HoleState(text, front, front, cuts, lead=len(text.tail), is_held=is_held, is_canonical=canonical)
         if not self.request.token_healing:
-            state = replace(state, text=self._unhealed(text), lead=0, is_healed=False)
+            state = replace(state, text=self._unhealed(text), lead=0, healing="off")
         state = self._run_on(state)
         self.budget.check(state.used, state.text, self._rest(state), state.lead)
         return self._spent(state)
@@ -240,11 +244,21 @@ class Hole:
             finish_reason=state.reason,
             num_sampled=state.num_sampled,
             num_forced=sum(t.kind == "forced" for t in tokens),
-            is_healed=state.is_healed,
+            healing=self._healing(state),
             is_canonical=state.is_canonical,
             state=repend(self.engine, text),
             logprob=sum(scores) if self.request.logprobs else None,
         )
+
+    def _healing(self, state: HoleState) -> Healing:
+        """What became of the cut; where the whole hole was forced its tokens are not made yet, but can be told."""
+        if not state.lead:
+            return state.healing
+        try:
+            ends = boundaries(self.vocab, self.vocab.encode(state.text.tail))
+        except VocabularyError:
+            return "inexact"
+        return state.healing if state.lead in ends else "healed"
 
     # One token.
 
@@ -279,7 +293,7 @@ class Hole:
             state.num_sampled + is_sampled,
             state.reason,
             state.is_held,
-            state.is_healed,
+            state.healing,
             state.is_canonical,
         )
 
@@ -353,10 +367,10 @@ class Hole:
             return state
         tokens = self._tail_tokens(text.tail)
         if tokens is None and state.lead:
-            tokens = self.vocab.encode(text.tail[: state.lead])
+            tokens = self.vocab.spell(text.tail[: state.lead])
             back = self._matcher_at(state, state.lead)
             after = take(self.vocab, text, tokens, state.lead)
-            return replace(state, text=after, lead=0, back=back, is_healed=False)
+            return replace(state, text=after, lead=0, back=back, healing="inexact")
         ends = boundaries(self.vocab, tokens or [])
         keep = 0 if text.seq is not None or text.pending else 1
         if state.lead:  # the end of what is given: the cut that healing is about
@@ -386,7 +400,7 @@ class Hole:
             state.num_sampled,
             state.reason,
             state.is_held,
-            state.is_healed,
+            "healed" if state.lead and state.lead not in ends else state.healing,
             state.is_canonical,
         )
 
@@ -399,7 +413,7 @@ class Hole:
 
     def _unhealed(self, text: TextState) -> TextState:
         """All of the tail as it encodes on its own."""
-        return take(self.vocab, text, self.vocab.encode(text.tail), len(text.tail))
+        return take(self.vocab, text, self.vocab.spell(text.tail), len(text.tail))
 
     def _matcher_at(self, state: HoleState, offset: int) -> Matcher:
         """The matcher whose text begins at byte `offset` of the tail."""

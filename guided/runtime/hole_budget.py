@@ -54,7 +54,7 @@ class Budget:
 
     def _count(self, data: bytes, lead: int) -> tuple[int, int]:
         """Canonical tokens of `data` that reach beyond its first `lead` bytes, and all of them."""
-        ends = boundaries(self.vocab, self.vocab.encode(data)) if data else []
+        ends = boundaries(self.vocab, self.vocab.spell(data)) if data else []
         return sum(1 for end in ends if end > lead), len(ends)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from guided.errors import GenerationError
 from guided.runtime.engine import Policy
 from guided.runtime.healing import MAX_BACK, boundaries, utf8_length
-from guided.runtime.hole import HoleResult, HoleToken
+from guided.runtime.hole import Healing, HoleResult, HoleToken
 from guided.runtime.hole_grammar import RawChoice
 from guided.runtime.hole_text import HOLE, OUTSIDE, TextState, append_text, prepare, take
 from guided.runtime.scheduler import Ask, Row
@@ -55,11 +55,15 @@ class SelectRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Paths:
-    """The options as tokens after a common start: `tokens[i]`, at least one each; `extra` bytes follow the option."""
+    """The options as tokens after a common start: `tokens[i]`, at least one each; `extra` bytes follow the option.
+
+    `crosses[i]`: a token of option i begins in the text before it.
+    """
 
     text: TextState
     tokens: tuple[tuple[int, ...], ...]
     extra: int
+    crosses: tuple[bool, ...]
 
 
 def select_option(engine: Engine, text: TextState, request: SelectRequest) -> Row[HoleResult]:
@@ -154,7 +158,7 @@ class _Search:
             finish_reason="stop",
             num_sampled=len(path),
             num_forced=0,
-            is_healed=self.request.token_healing,
+            healing=_healing(self.request, self.paths.crosses[taken]),
             state=text,
             logprob=sum(scores),
             distribution=self._distribution(values) if whole else None,
@@ -200,6 +204,12 @@ class _Search:
             self.engine.close(self.text.seq)
 
 
+def _healing(request: SelectRequest, crosses: bool) -> Healing:
+    if not request.token_healing:
+        return "off"
+    return "healed" if crosses else "none"
+
+
 def _only(text: TextState, request: SelectRequest) -> HoleResult:
     """One option: nothing to choose."""
     option = request.options[0]
@@ -211,7 +221,7 @@ def _only(text: TextState, request: SelectRequest) -> HoleResult:
         finish_reason="stop",
         num_sampled=0,
         num_forced=0,
-        is_healed=request.token_healing,
+        healing=_healing(request, False),
         state=append_text(text, option, HOLE),
         logprob=0.0,
         distribution={option.decode(): 1.0},
@@ -224,7 +234,7 @@ def _paths(vocab: Vocabulary, text: TextState, request: SelectRequest) -> _Paths
     following = request.following[:FOLLOWING_BYTES]
     following = following[: utf8_length(following)]
     lead = len(text.tail)
-    encoded = [vocab.encode(text.tail + option + following) for option in request.options]
+    encoded = [vocab.spell(text.tail + option + following) for option in request.options]
     ends = [boundaries(vocab, tokens) for tokens in encoded]
     inside = [lead + len(option) for option in request.options]
     cuts = [{end - size for end in e if end >= size} for e, size in zip(ends, inside, strict=True)]
@@ -236,12 +246,13 @@ def _paths(vocab: Vocabulary, text: TextState, request: SelectRequest) -> _Paths
     same = 0
     while all(len(p) > same + 1 for p in paths) and len({p[same] for p in paths}) == 1:
         same += 1
-    return _Paths(_with_common(vocab, text, paths[0][:same]), tuple(p[same:] for p in paths), extra)
+    crosses = tuple(bool(lead) and lead not in e for e in ends)
+    return _Paths(_with_common(vocab, text, paths[0][:same]), tuple(p[same:] for p in paths), extra, crosses)
 
 
 def _settle(vocab: Vocabulary, text: TextState, heal: bool) -> TextState:
     """Tokens for the tail but its last few, which the options may change."""
-    tokens = vocab.encode(text.tail)
+    tokens = vocab.spell(text.tail)
     keep = 0 if text.seq is not None or text.pending else min(1, len(tokens))
     count = max(keep, len(tokens) - MAX_BACK) if heal else len(tokens)
     return take(vocab, text, tokens[:count], sum(boundaries(vocab, tokens[:count])[-1:]))

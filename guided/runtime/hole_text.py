@@ -68,7 +68,7 @@ def append_text(text: TextState, data: bytes, mark: int = OUTSIDE) -> TextState:
 
 def append_control(vocab: Vocabulary, text: TextState, ids: Sequence[int], mark: int = OUTSIDE) -> TextState:
     """Control tokens after all that is there: a boundary that nothing crosses."""
-    text = take(vocab, text, vocab.encode(text.tail), len(text.tail))
+    text = take(vocab, text, vocab.spell(text.tail), len(text.tail))
     return replace(text, pending=(*text.pending, *ids), marks=text.marks + bytes([mark]) * len(ids))
 
 

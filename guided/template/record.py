@@ -50,6 +50,7 @@ def _capture(name: str, capture: Capture) -> dict[str, Any]:
         "text": capture.text,
         "finish_reason": capture.finish_reason,
         "logprob": capture.logprob,
+        "healing": capture.healing,
         "distribution": None if capture.distribution is None else dict(capture.distribution),
     }
 

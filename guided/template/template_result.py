@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from guided.errors import GuidedError, InputError
-from guided.program import Capture, RunResult, run_html
+from guided.program import Capture, Healing, RunResult, run_html
 from guided.runtime.engine import EngineStats
 from guided.template.files import write_whole
 from guided.template.record import run_record
@@ -93,6 +93,10 @@ class TemplateResult:
         if found is None:
             raise InputError(f"{name!r} has no distribution: it is kept for select({name!r}, ..., dist=true)")
         return dict(found)
+
+    def healing(self, name: str) -> Healing:
+        """What became of the cut before the hole `name`: "healed", "none", "off" or "inexact" (docs/healing.md)."""
+        return self._capture(name).healing
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run as JSON lines: what was run, each piece with its tokens, each capture, how it ended."""

@@ -163,6 +163,11 @@ class Vocabulary:
         """Whether the tokenizer is a byte pair encoding without chance in it, and spells any text exactly."""
         return self.can_round_trip and bool(getattr(self._table.encoder, "is_byte_pair", False))
 
+    @property
+    def changes_text(self) -> str | None:
+        """What the tokenizer does to texts before it encodes them, in words; None where they stay as they are."""
+        return None if self._table.encoder is None else self._table.encoder.changes_text
+
     def encode(self, data: bytes) -> list[int]:
         """The tokenizer's canonical tokens of `data`: no bos, no space put in front, never a control id.
 
@@ -183,6 +188,22 @@ class Vocabulary:
             self._short[data] = ids.copy()
         return ids
 
+    def spell(self, data: bytes) -> list[int]:
+        """Tokens of `data` exactly: as `encode`, but a word that the tokenizer would change is spelled all the same.
+
+        Tokenizers that normalise (Qwen's writes é for e and an accent) have no canonical tokens for such a word; it
+        gets the longest tokens that fit. Raises VocabularyError where no tokens spell it.
+        """
+        try:
+            return self.encode(data)
+        except VocabularyError:
+            if self.changes_text is None:
+                raise
+        ids: list[int] = []
+        for part, text in _utf8_parts(bytes(data)):
+            ids.extend(self._longest_match.encode(part) if text is None else self._spell_words(text))
+        return ids
+
     def encode_trusted(self, text: str) -> list[int]:
         """Tokens of a text written by the program itself: names of control tokens become their ids."""
         return self.encode_segments([Segment(text, is_trusted=True)])
@@ -200,10 +221,10 @@ class Vocabulary:
                 continue
             before = "".join(pending)
             pending.clear()
-            ids.extend(self.encode((before.rstrip() if part in self._table.strips_before else before).encode()))
+            ids.extend(self.spell((before.rstrip() if part in self._table.strips_before else before).encode()))
             ids.append(part)
             strip_next = part in self._table.strips_after
-        ids.extend(self.encode("".join(pending).encode()))
+        ids.extend(self.spell("".join(pending).encode()))
         return ids
 
     def decode(self, ids: Iterable[int]) -> bytes:
@@ -250,6 +271,25 @@ class Vocabulary:
     def _spells(self, ids: list[int], text: str) -> bool:
         parts = [self._tokens[i] if 0 <= i < len(self._tokens) else None for i in ids]
         return None not in parts and b"".join(p for p in parts if p) == text.encode()
+
+    def _spell_words(self, text: str) -> list[int]:
+        """Runs of words that stay as they are in canonical tokens, the words between them by longest match."""
+        encoder = self._table.encoder
+        assert encoder is not None
+        ids: list[int] = []
+        run: list[str] = []
+        for word in [*re.findall(r"\s*\S+|\s+", text), ""]:
+            if word and self._spells(encoder.encode(word), word):
+                run.append(word)
+                continue
+            together = encoder.encode("".join(run))
+            if self._spells(together, "".join(run)):
+                ids.extend(together)
+            else:
+                ids.extend(token for each in run for token in encoder.encode(each))
+            ids.extend(self._longest_match.encode(word.encode()))
+            run = []
+        return ids
 
     def _encode_around_marks(self, text: str) -> list[int]:
         """Spell by longest match the words that the tokenizer's model cannot spell exactly, as a literal U+2581."""

@@ -2,7 +2,11 @@
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, normalizers
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.pre_tokenizers import ByteLevel
 
+import guided
 from guided.runtime.healing import boundaries, spellings
 from tests.oracles.healing import ByHeart, cuts_of, judge, vocabularies
 
@@ -50,3 +54,62 @@ def test_the_model_by_heart_is_lost_off_its_path(vocabs):
     model = ByHeart(vocab, tokens)
     assert int(np.argmax(model.logits_after(tuple(tokens[:2])))) == tokens[2]
     assert model.logits_after((tokens[0], tokens[0])).max() < 50
+
+
+@pytest.fixture(scope="module")
+def model():
+    with guided.load_model() as loaded:
+        yield loaded
+
+
+CUTS = [
+    ('<a href="http:', {}, "healed"),
+    ('<a href="http:', {"token_healing": False}, "off"),
+    ('<a href="http:', {"constraint": guided.Regex("[0-9]{3}")}, "none"),  # no token goes on from : into a digit
+    ("", {}, "none"),
+    ("A large hou", {"constraint": guided.Choice(["se"])}, "healed"),  # all of it forced, and one token across the cut
+]
+
+
+@pytest.mark.parametrize(("prompt", "options", "expected"), CUTS)
+def test_each_generation_says_what_became_of_its_cut(model, prompt, options, expected):
+    result = model.generate(prompt, max_tokens=4, **options)
+    assert result.healing == expected
+    (closed,) = [e for e in model.stream(prompt, max_tokens=4, **options) if hasattr(e, "finish_reason")]
+    assert closed.healing == expected
+
+
+def test_each_hole_says_what_became_of_its_cut(model, tmp_path):
+    session = model.session()
+    session.text('<a href="http:')
+    session.gen("link", max_tokens=3)
+    session.gen("number", regex="[0-9]{2}", token_healing=False)
+    session.text(" a large hou")
+    session.select("kind", ["se", "nd"])
+    session.text(" ")
+    session.select("only", ["x"])
+    names = ("link", "number", "kind", "only")
+    assert [session.healing(name) for name in names] == ["healed", "off", "healed", "none"]
+    session.save(tmp_path / "s")
+    assert model.restore(tmp_path / "s").healing("link") == "healed"
+    holes = '{{ gen("a", max_tokens=3) }}: {{ gen("b", regex="[0-9]", token_healing=false) }}'
+    template = guided.Template('<a href="http:' + holes)
+    run = template.run(model)
+    assert (run.healing("a"), run.healing("b")) == ("healed", "off")
+    run.save(tmp_path / "run.jsonl")
+    assert '"healing": "off"' in (tmp_path / "run.jsonl").read_text()
+
+
+def test_a_text_that_the_tokenizer_cannot_spell_is_inexact(engine_of, tmp_path):
+    """It writes everything small: the capitals of the choice are left to the mask, and the cut stays as it is."""
+    tokenizer = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(ByteLevel.alphabet())}, merges=[]))
+    tokenizer.pre_tokenizer, tokenizer.decoder = ByteLevel(add_prefix_space=False), ByteLevelDecoder()
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.add_special_tokens(["</s>"])
+    model = guided.Model(engine_of(guided.Vocabulary.from_tokenizer(tokenizer, eos_ids=[256])))
+    result = model.generate("it is ", constraint=guided.Choice(["ABC"]))
+    assert (result.text, result.healing) == ("ABC", "inexact")
+    session = model.session()
+    session.text("it is ")
+    assert session.gen("x", regex="ABC") == "ABC"
+    assert session.healing("x") == "inexact"
