@@ -9,6 +9,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -108,6 +109,18 @@ def test_forks_share_full_pages_and_copy_one_in_part(name, load, monkeypatch):
     assert free - engine._runner.table.num_free == 10
     engine.step([Extend(fork, [9], "none") for fork in forks])
     assert len(copies) == 3
+
+
+@VERSIONS
+def test_a_page_is_copied_on_the_stream_of_the_forwards_in_every_thread(name, load):
+    """A lone caller drives the loop in its own thread, the next call in another one."""
+    engine = load(name)
+    seq = engine.open([])
+    engine.step([Extend(seq, PROMPT, "none")])
+    forks = engine.fork(seq, 2)
+    with ThreadPoolExecutor(1) as another:
+        rows = another.submit(engine.step, [Extend(fork, [7 + i]) for i, fork in enumerate(forks)]).result()
+    assert [row.rows for row in rows] == [1, 1]
 
 
 @VERSIONS

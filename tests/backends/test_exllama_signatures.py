@@ -65,6 +65,15 @@ def test_the_fake_has_the_real_signature(package, name):
     assert parameters(FAKES / f"{package}.py", name) == parameters(real, name)
 
 
+def test_the_streams_are_set_where_they_are_looked_for():
+    spec = importlib.util.find_spec("exllamav2")
+    if spec is None or spec.origin is None:
+        pytest.skip("exllamav2 is not installed")
+    tree = ast.parse((Path(spec.origin).parent / "device.py").read_text(encoding="utf-8"))
+    (function,) = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "set_device_streams"]
+    assert not function.args.args
+
+
 @pytest.mark.parametrize("package", CONSTANTS)
 def test_the_page_size_is_where_it_is_looked_for(package):
     spec = importlib.util.find_spec(package)

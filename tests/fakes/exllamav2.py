@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import torch
 
 from tests.fakes.paged_llama import PagedLlama, empty_cells
@@ -12,6 +14,14 @@ from tests.fakes.paged_llama import PagedLlama, empty_cells
 __version__ = "0.3.2"
 PAGED_PAGE_SIZE = 256  # of generator.dynamic
 HEAD_PADDING = 8
+
+
+_here = threading.local()
+
+
+def set_device_streams():
+    """Of `device`: from now on this thread works on the stream that the forwards run on."""
+    _here.has_stream = True
 
 
 def assert_paged_attn():
@@ -95,6 +105,7 @@ class ExLlamaV2Cache:
         to_row: int,
         to_rows: int,
     ):
+        assert getattr(_here, "has_stream", False)  # else nothing orders the copy and the forwards
         assert from_rows == to_rows == 1
         assert from_row == to_row == 0
         assert from_columns == to_columns
@@ -144,6 +155,7 @@ class ExLlamaV2:
         **kwargs,
     ):
         assert self.loaded
+        set_device_streams()
         rows, count = input_ids.shape
         assert rows * count <= self.config.max_input_len * self.config.max_batch_size
         assert count == attn_params.q_len

@@ -11,7 +11,11 @@ import pytest
 __all__ = ["install_exllama"]
 
 PARTS = {
-    "exllamav2": {"attn": ("ExLlamaV2Attention", "assert_paged_attn"), "generator.dynamic": ("PAGED_PAGE_SIZE",)},
+    "exllamav2": {
+        "attn": ("ExLlamaV2Attention", "assert_paged_attn"),
+        "device": ("set_device_streams",),
+        "generator.dynamic": ("PAGED_PAGE_SIZE",),
+    },
     "exllamav3": {"constants": ("PAGE_SIZE",)},
 }
 

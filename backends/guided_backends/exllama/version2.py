@@ -41,6 +41,7 @@ class Version2:
                 "pip install flash-attn, or convert the model for ExLlamaV3"
             ) from error
         self._params = attention.ExLlamaV2Attention.PagedParams
+        self._set_streams = importlib.import_module("exllamav2.device").set_device_streams
         self.page_size = int(importlib.import_module("exllamav2.generator.dynamic").PAGED_PAGE_SIZE)
         config = module.ExLlamaV2Config(str(directory))
         if max_len is not None:
@@ -83,6 +84,9 @@ class Version2:
         return None if want == "none" else out["logits"]
 
     def copy_page(self, source: int, target: int, count: int) -> None:
+        # Its forwards run on a stream of their own, which a thread has only after its first one: the copy must wait
+        # for the last forward, and the next forward for the copy.
+        self._set_streams()
         self._cache.copy_states(
             self._cache,
             from_column=source * self.page_size,

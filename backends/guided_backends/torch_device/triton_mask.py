@@ -6,6 +6,7 @@ allowed tokens are neither read nor written, so a mask that allows nearly everyt
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -38,4 +39,6 @@ def mask_logits(logits: torch.Tensor, words: torch.Tensor) -> None:
     """-inf in float[n, V] `logits` where the bit of int32[n, ceil(V/32)] `words` is 0, in place."""
     rows, size = logits.shape
     grid = (rows, triton.cdiv(size, BLOCK))
-    _mask_kernel[grid](logits, words, size, logits.stride(0), words.stride(0), BLOCK=BLOCK)
+    # Triton launches on the current device, which need not be the model's ("cuda:1").
+    with torch.cuda.device(logits.device) if logits.is_cuda else nullcontext():
+        _mask_kernel[grid](logits, words, size, logits.stride(0), words.stride(0), BLOCK=BLOCK)
