@@ -219,7 +219,8 @@ def _check_messages(messages: Any) -> None:
         is_message = isinstance(message, Mapping) and all(isinstance(message.get(k), str) for k in ("role", "content"))
         if not is_message:
             raise InputError(f"messages[{number}] is not a mapping with the texts 'role' and 'content': {message!r}")
-        _check_unicode(f"messages[{number}]", message["content"])
+        for key in ("role", "content"):
+            _check_unicode(f"messages[{number}][{key!r}]", message[key])
 
 
 def _check_unicode(name: str, text: str) -> None:

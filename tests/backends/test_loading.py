@@ -158,6 +158,39 @@ def test_options_that_cannot_be(options, message, folder):
         backend.load(folder, **options)
 
 
+def test_a_tokenizer_in_two_files_is_read_as_transformers_reads_it(folder):
+    """As GPT-2's was, and those of many models that were saved long ago."""
+    prompt = b"The quick brown fox"
+    expected = backend.load(folder).vocab.encode(prompt)
+    spec = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    merges = [" ".join(merge) if isinstance(merge, list) else merge for merge in spec["model"]["merges"]]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(spec["model"]["vocab"]), encoding="utf-8")
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]), encoding="utf-8")
+    names = {key: settings[key] for key in ("bos_token", "eos_token") if settings.get(key)}
+    changed = {"tokenizer_class": "GPT2Tokenizer", "unk_token": settings["eos_token"], **names}
+    (folder / "tokenizer_config.json").write_text(json.dumps(changed), encoding="utf-8")
+    engine = backend.load(folder)
+    assert engine.vocab.encode(prompt) == expected
+    (folder / "vocab.json").unlink()
+    with pytest.raises(ModelLoadError, match=r"holds no tokenizer that can be read .*put the model's tokenizer\.json"):
+        backend.load(folder)
+
+
+def test_a_chat_model_may_name_more_end_tokens_than_its_tokenizer(folder):
+    """Of objects loaded by name, whose folder is not known; a text token that a config calls an end is not one."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.name_or_path = tokenizer.init_kwargs["name_or_path"] = "some/model"
+    control, text = tokenizer.bos_token_id, tokenizer.convert_tokens_to_ids("a")
+    assert backend.from_objects(model, tokenizer).vocab.eos_ids == {tokenizer.eos_token_id}
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id, control, text]
+    assert backend.from_objects(model, tokenizer).vocab.eos_ids == {tokenizer.eos_token_id, control}
+
+
 def test_a_name_in_the_local_cache_is_found_there(folder, tmp_path):
     """The layout of the Hugging Face cache: refs/main names a snapshot."""
     hub = tmp_path / "hub"

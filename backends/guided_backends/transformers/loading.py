@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from guided.errors import ModelLoadError, VocabularyError
@@ -63,7 +63,9 @@ def load_from_disk(
         model.to(torch_device)
     return from_loaded(
         model,
-        gguf_tokenizer(folder, options["gguf_file"], config.vocab_size) if "gguf_file" in options else folder,
+        gguf_tokenizer(folder, options["gguf_file"], config.vocab_size)
+        if "gguf_file" in options
+        else _tokenizer(folder),
         cache_bytes=cache_bytes,
         max_batch=max_batch,
         num_threads=num_threads,
@@ -140,16 +142,35 @@ def _vocabulary(tokenizer: Any, model: Any, num_logits: int) -> Vocabulary:
         if tokenizer.size == num_logits:
             return tokenizer
         raise ModelLoadError(f"the vocabulary has {tokenizer.size} tokens, the model's head {num_logits} logits")
-    eos_ids = None
-    if getattr(tokenizer, "eos_token_id", 0) is None:  # a tokenizer object that does not say; the model may
-        said = getattr(model.generation_config, "eos_token_id", None)
-        eos_ids = None if said is None else [said] if isinstance(said, int) else list(said)
+    said = getattr(model.generation_config, "eos_token_id", None)
+    ends = frozenset() if said is None else frozenset([said] if isinstance(said, int) else said)
+    is_silent = getattr(tokenizer, "eos_token_id", 0) is None  # a tokenizer object that does not say; the model may
     try:
-        return Vocabulary.from_tokenizer(tokenizer, size=num_logits, eos_ids=eos_ids)
+        vocab = Vocabulary.from_tokenizer(tokenizer, size=num_logits, eos_ids=ends if is_silent and ends else None)
+        more = {end for end in ends if 0 <= end < num_logits and vocab.tokens[end] is None}
+        if isinstance(tokenizer, str | os.PathLike) or more <= vocab.eos_ids:
+            return vocab
+        # A chat model ends its turns with tokens that only its generation config names.
+        return Vocabulary.from_tokenizer(tokenizer, size=num_logits, eos_ids=vocab.eos_ids | more)
     except VocabularyError as error:
         raise ModelLoadError(
             f"the tokenizer does not go with the model, whose head gives {num_logits} logits: {error}; "
             "load both from the same place"
+        ) from error
+
+
+def _tokenizer(folder: Path) -> Any:
+    """The folder, where it holds a tokenizer in one file; else what transformers makes of vocab.json and merges.txt."""
+    names = ("tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model")
+    others = [*folder.glob("*.tiktoken"), *folder.glob("*tekken*.json")]
+    if others or any((folder / name).is_file() for name in names):
+        return folder
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        raise ModelLoadError(
+            f"{folder} holds no tokenizer that can be read ({_brief(error)}); put the model's tokenizer.json there, "
+            "as AutoTokenizer.from_pretrained(NAME).save_pretrained(folder) writes it"
         ) from error
 
 
