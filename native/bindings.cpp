@@ -178,6 +178,8 @@ void bind_builder(nb::module_& m) {
         }, "p"_a, "q"_a, "decimals"_a, "low"_a, "high"_a)
         .def("tabulated", [](PyBuilder& b, std::uint32_t e, std::uint32_t max_states) { return b.pool().tabulated(b.expr(e), max_states); },
              "part"_a, "max_states"_a)
+        .def("written", [](PyBuilder& b, std::uint32_t e) { return b.pool().exported(b.expr(e)).text(); }, "part"_a)
+        .def("read", [](PyBuilder& b, const std::string& text) { return b.pool().insert(PortableExpr::read(text)); }, "text"_a)
         .def("is_empty", [](PyBuilder& b, std::uint32_t e) { return !b.pool().nonempty(b.expr(e)); }, "part"_a)
         .def("lexeme", [](PyBuilder& b, std::uint32_t e) { return b.builder().lexeme(b.expr(e)); }, "expression"_a)
         .def("raw", [](PyBuilder& b, nb::bytes text) { return b.builder().raw(to_string(text)); }, "text"_a)

@@ -7,6 +7,7 @@ To add one: a function that returns the file's whole text, and its line in `GENE
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -76,9 +77,26 @@ def keyword_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def format_automaton(name: str) -> str:
+    """A format of JSON Schema as the automaton that its definition makes, to be read and not built."""
+    from guided.constraints.json_schema.formats import built_format
+    from guided.constraints.limits import DEFAULT_LIMITS
+
+    builder = DEFAULT_LIMITS.new_builder()
+    return builder.written(built_format(builder, name))
+
+
+def _formats() -> dict[str, Callable[[], str]]:
+    from guided.constraints.json_schema.formats import KNOWN_FORMATS, REFUSED_FORMATS
+
+    names = sorted(KNOWN_FORMATS - REFUSED_FORMATS.keys())
+    return {f"guided/constraints/json_schema/automata/{n}.txt": functools.partial(format_automaton, n) for n in names}
+
+
 GENERATED: dict[str, Callable[[], str]] = {  # path from the root -> what makes its text
     "docs/cli.md": command_line_page,
     "docs/keywords.md": keyword_page,
+    **_formats(),
 }
 
 

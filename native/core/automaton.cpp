@@ -46,6 +46,11 @@ std::uint32_t ExprPool::intern_table(std::shared_ptr<const Table> table) {
 }
 
 ExprId ExprPool::automaton(const Automaton& a) {
+    auto table = table_of(a);
+    return table ? state_of(intern_table(std::move(table)), 0) : kEmpty;
+}
+
+std::shared_ptr<const ExprPool::Table> ExprPool::table_of(const Automaton& a) {
     const std::size_t num = a.states.size();
     auto t = std::make_shared<Table>();
     t->least.assign(num, kUnbounded);  // kUnbounded: the end cannot be reached
@@ -58,24 +63,24 @@ ExprId ExprPool::automaton(const Automaton& a) {
     for (std::size_t i = 0; i < queue.size(); ++i)
         for (std::uint32_t from : into[queue[i]])
             if (t->least[from] == kUnbounded) t->least[from] = t->least[queue[i]] + 1, queue.push_back(from);
-    if (num == 0 || t->least[0] == kUnbounded) return kEmpty;
+    if (num == 0 || t->least[0] == kUnbounded) return nullptr;
     t->accepting = a.accepting;
-    std::unordered_map<std::uint32_t, std::uint32_t> index;  // of sets, by their ids here
+    ListIds<Range> sets;
     for (std::uint32_t s = 0; s < num; ++s) {
         t->first_edge.push_back(static_cast<std::uint32_t>(t->edges.size()));
         absorb(t->hash, 0x5741 + a.accepting[s]);
         for (const auto& edge : a.states[s]) {
             if (t->least[edge.to] == kUnbounded || edge.chars.empty()) continue;
-            const auto [it, fresh] = index.try_emplace(intern_set(edge.chars), static_cast<std::uint32_t>(t->sets.size()));
-            if (fresh) t->sets.push_back(edge.chars);
-            t->edges.push_back({it->second, edge.to});
+            const auto [set, is_new] = sets.insert(edge.chars);
+            if (is_new) t->sets.push_back(edge.chars);
+            t->edges.push_back({set, edge.to});
             for (const Range& r : edge.chars) absorb(t->hash, (std::uint64_t(r.lo) << 32) | r.hi);
             absorb(t->hash, edge.to);
         }
     }
     t->first_edge.push_back(static_cast<std::uint32_t>(t->edges.size()));
     t->edges.shrink_to_fit(), t->first_edge.shrink_to_fit(), t->sets.shrink_to_fit();
-    return state_of(intern_table(std::move(t)), 0);
+    return t;
 }
 
 ExprId ExprPool::tabulated(ExprId e, std::size_t max_states) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -123,6 +124,7 @@ class ExprPool {
     ExprId negate(ExprId a);
     ExprId repeat(ExprId a, std::uint32_t min, std::uint32_t max);
     ExprId automaton(const Automaton& a);  // the texts accepted from state 0
+    static std::shared_ptr<const Table> table_of(const Automaton& a);  // the same; null: there is none
     ExprId without_empty(ExprId e);        // its texts of at least one character
     // The same texts as an automaton, whose derivatives are looked up; `e` itself if that takes more states.
     ExprId tabulated(ExprId e, std::size_t max_states);
@@ -234,6 +236,8 @@ struct PortableExpr {
     std::vector<std::shared_ptr<const ExprPool::Table>> tables;
 
     std::size_t num_bytes() const;  // held, the tables that others share included
+    std::string text() const;       // to be kept in a file, where a newer version may not understand it
+    static PortableExpr read(std::string_view text);  // throws std::invalid_argument
 };
 
 }  // namespace guided

@@ -3,10 +3,13 @@
 `date` knows leap years. Times follow RFC 3339 with an upper bound on fraction digits; a leap second (60) is accepted
 where the time is 23:59:60 in UTC: what that asks of minutes and of hours are two short lists, and their intersection is
 exact. Years start at 0001, as `datetime` has it.
+
+To build one takes milliseconds, so all of them lie beside this file, written by tools/generate.py, and are read.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guided.constraints.characters import EVERYTHING
@@ -18,7 +21,7 @@ from guided.constraints.regex import lower_program, parse_pattern
 if TYPE_CHECKING:
     from guided import _native
 
-__all__ = ["DATE", "KNOWN_FORMATS", "PARTIAL_FORMATS", "REFUSED_FORMATS", "UUID", "format_expression"]
+__all__ = ["DATE", "KNOWN_FORMATS", "PARTIAL_FORMATS", "REFUSED_FORMATS", "UUID", "built_format", "format_expression"]
 
 # What the standard names, in any draft; all others are annotations whatever the options say.
 KNOWN_FORMATS = frozenset(
@@ -36,6 +39,7 @@ REFUSED_FORMATS = {
     "idn-email": f"its domain is an idn-hostname: {_IDNA}",
 }
 
+_WRITTEN = Path(__file__).with_name("automata")
 _MOST_STATES = 2000  # of a format as one automaton
 _LONGEST_HOST = 253  # 255 octets as labels with their lengths (RFC 1035, 3.1)
 _HOUR = "(?:[01][0-9]|2[0-3])"
@@ -57,6 +61,11 @@ UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 def format_expression(builder: _native.Builder, name: str) -> int:
     """The values of a format that is known and not refused."""
+    return builder.read((_WRITTEN / f"{name}.txt").read_text(encoding="ascii"))
+
+
+def built_format(builder: _native.Builder, name: str) -> int:
+    """The same, from its definition."""
     if name == "regex":
         return regex_format(builder)
     if name == "time":

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_NESTED_GROUPS", "regex_format"]
 
 MOST_NESTED_GROUPS = 5
+_MOST_STATES = 10_000  # of a part as one automaton
 
 _HEX = "[0-9a-fA-F]"
 _UNIT = f"(?:[0-9A-CE-Fa-ce-f]{_HEX}|[dD][0-7])"  # how four digits begin that are no half of a surrogate pair
@@ -36,7 +37,7 @@ def regex_format(builder: _native.Builder) -> int:
     concat, repeat = builder.concat, builder.repeat
     group, look, close = _part(builder, r"\((?:\?:)?"), _part(builder, r"\(\?[=!]"), builder.literal(")")
     one = builder.alternate([_part(builder, f"{_CHARACTER}|{_ESCAPE}"), _class(builder)])
-    quantifier = _part(builder, _quantifier())
+    quantifier = builder.tabulated(_part(builder, _quantifier()), _MOST_STATES)
     behind = concat([_part(builder, r"\(\?<[=!]"), repeat(one, 0, None), close])
     flat = [_part(builder, r"[|^$]|\\[bB]"), behind, concat([one, quantifier])]
     inside = repeat(builder.alternate(flat), 0, None)
@@ -65,7 +66,8 @@ def _class(builder: _native.Builder) -> int:
     concat, repeat = builder.concat, builder.repeat
     starts = union([(ord(c), ord(c)) for c in _RANGE_STARTS])
     others = negate(union([*starts, *((ord(c), ord(c)) for c in _SPECIAL)]))
-    members = [builder.chars(others), _part(builder, rf"{_ESCAPE}|\\-"), *_ranges(builder)]
+    ranges = builder.tabulated(builder.alternate(_ranges(builder)), _MOST_STATES)
+    members = [builder.chars(others), _part(builder, rf"{_ESCAPE}|\\-"), ranges]
     below = [(low, min(high, ord("~"))) for low, high in starts if low < ord("~")]
     doubled = builder.alternate(
         [_part(builder, f"[{_DOUBLED}]"), concat([builder.chars(below), builder.literal("-~")])]
