@@ -288,6 +288,18 @@ def test_a_cancelled_task_leaves_the_model_usable(model):
     assert model.generate(PROMPT, constraint=LABELS).error is None
 
 
+def test_an_awaited_batch_is_the_batch(model):
+    prompts = ["One: ", "Two: ", "Three: "]
+    options = {"constraint": [guided.Regex("[0-9]{3}"), int, guided.Regex("[a-z]{40}")], "max_tokens": 8, "n": 2}
+    expected = model.generate_batch(prompts, temperature=1.0, **options)
+    results = asyncio.run(model.agenerate_batch(prompts, temperature=1.0, **options))
+    assert [[s.text for s in r.samples] for r in results] == [[s.text for s in r.samples] for r in expected]
+    assert [type(r.error) for r in results] == [type(None), type(None), guided.BudgetTooSmall]
+    assert asyncio.run(model.agenerate_batch([])) == []
+    with pytest.raises(guided.InputError, match="prompts is a list"):
+        asyncio.run(model.agenerate_batch("One"))
+
+
 def test_threads_share_a_model(model):
     alone = [model.generate(f"Number {i}: ", max_tokens=8).text for i in range(4)]
     got = [None] * 4

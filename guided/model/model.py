@@ -93,11 +93,7 @@ class Model:
     ) -> Result:
         """`generate` for `await`: the decode thread works; cancelling the task ends the generation."""
         checked, requests = _requests(self.vocab, options, prompt, messages)
-        self.check_open()
-        stats = EngineStats()
-        rows = [_row(self.engine, request) for request in requests]
-        ended = await arun(self.scheduler, rows, priority=checked.priority, timeout=checked.timeout, stats=stats)
-        return _first(checked, _results(requests, ended, stats))
+        return _first(checked, await self._arun(requests, checked))
 
     def generate_batch(
         self, prompts: Sequence[str | Sequence[Message]], **options: Unpack[BatchOptions]
@@ -107,25 +103,15 @@ class Model:
         One result per prompt, in order; a row that fails has its `error` and disturbs no other. `constraint` is one
         for all or a list with one per prompt. Row `i` draws its random numbers from (seed, i), whatever else runs.
         """
-        if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Sequence):
-            raise InputError(f"prompts is a list of texts or of message lists, not {type(prompts).__name__}")
-        constraints = as_constraints(options.pop("constraint", None), len(prompts))
-        checked = Options.of(options)
-        requests = []
-        for number, (given, constraint) in enumerate(zip(prompts, constraints, strict=True)):
-            if not isinstance(given, Sequence) or isinstance(given, bytes):
-                raise InputError(f"prompts[{number}] is a text or a list of messages, not {type(given).__name__}")
-            prompt, messages = (given, None) if isinstance(given, str) else (None, given)
-            check_prompt(prompt, messages)
-            own = replace(checked, constraint=constraint)
-            requests += [
-                _request(self.vocab, own, prompt, messages, row=number * own.n + sample) for sample in range(own.n)
-            ]
-        results = self._run(requests, checked)
-        if checked.n == 1:
-            return results
-        groups = [tuple(results[at : at + checked.n]) for at in range(0, len(results), checked.n)]
-        return [replace(group[0], samples=group) for group in groups]
+        checked, requests = _batch_requests(self.vocab, options, prompts)
+        return _grouped(checked, self._run(requests, checked))
+
+    async def agenerate_batch(
+        self, prompts: Sequence[str | Sequence[Message]], **options: Unpack[BatchOptions]
+    ) -> list[Result]:
+        """`generate_batch` for `await`: the decode thread works; cancelling the task ends all rows."""
+        checked, requests = _batch_requests(self.vocab, options, prompts)
+        return _grouped(checked, await self._arun(requests, checked))
 
     def stream(
         self,
@@ -220,6 +206,13 @@ class Model:
         ended = self.scheduler.run(rows, priority=options.priority, timeout=options.timeout, stats=stats)
         return _results(requests, ended, stats)
 
+    async def _arun(self, requests: Sequence[GenerateRequest], options: Options) -> list[Result]:
+        self.check_open()
+        stats = EngineStats()
+        rows = [_row(self.engine, request) for request in requests]
+        ended = await arun(self.scheduler, rows, priority=options.priority, timeout=options.timeout, stats=stats)
+        return _results(requests, ended, stats)
+
     def _streamed(
         self, options: Mapping[str, Any], prompt: str | None, messages: Sequence[Message] | None
     ) -> tuple[Options, Streamed]:
@@ -244,6 +237,33 @@ def _requests(
     checked = Options.of(options)
     check_prompt(prompt, messages)
     return checked, [_request(vocab, checked, prompt, messages, row=number) for number in range(checked.n)]
+
+
+def _batch_requests(
+    vocab: Vocabulary, options: BatchOptions, prompts: Sequence[str | Sequence[Message]]
+) -> tuple[Options, list[GenerateRequest]]:
+    """One request per sample of each prompt."""
+    if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Sequence):
+        raise InputError(f"prompts is a list of texts or of message lists, not {type(prompts).__name__}")
+    constraints = as_constraints(options.get("constraint"), len(prompts))
+    checked = Options.of({name: value for name, value in options.items() if name != "constraint"})
+    requests = []
+    for number, (given, constraint) in enumerate(zip(prompts, constraints, strict=True)):
+        if not isinstance(given, Sequence) or isinstance(given, bytes):
+            raise InputError(f"prompts[{number}] is a text or a list of messages, not {type(given).__name__}")
+        prompt, messages = (given, None) if isinstance(given, str) else (None, given)
+        check_prompt(prompt, messages)
+        own = replace(checked, constraint=constraint)
+        requests += [_request(vocab, own, prompt, messages, row=number * own.n + sample) for sample in range(own.n)]
+    return checked, requests
+
+
+def _grouped(options: Options, results: list[Result]) -> list[Result]:
+    """One result per prompt, which holds all its samples."""
+    if options.n == 1:
+        return results
+    groups = [tuple(results[at : at + options.n]) for at in range(0, len(results), options.n)]
+    return [replace(group[0], samples=group) for group in groups]
 
 
 def _first(options: Options, results: list[Result]) -> Result:

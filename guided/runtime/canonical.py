@@ -53,7 +53,7 @@ class Spelling:
         if len(data) < len(context) + len(own):
             return True
         place = 0
-        spelled = vocab.encode(data)
+        spelled = vocab.spell(data)
         for i, token in enumerate(spelled):
             if place >= len(context):
                 return place == len(context) and spelled[i : i + len(tokens)] == list(tokens)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+from collections.abc import Collection
 from typing import Any
 
 from guided.errors import VocabularyError
@@ -108,8 +109,16 @@ class HuggingFaceEncoder:
     @functools.cached_property
     def changes_text(self) -> str | None:
         """The first step that may change text, in words."""
+        return self._change()
+
+    @functools.cached_property
+    def only_composes(self) -> bool:
+        """Whether it changes text at most by composing characters (NFC, as Qwen's), which little text needs."""
+        return self._change(harmless=("NFC",)) is None
+
+    def _change(self, harmless: Collection[str] = ()) -> str | None:
         for step in components(self._spec.get("normalizer")):
-            if step["type"] in _EXACT_NORMALIZERS or _marks_spaces(step):
+            if step["type"] in _EXACT_NORMALIZERS or step["type"] in harmless or _marks_spaces(step):
                 continue
             return f"its normalizer ({step['type']}) changes text"
         for step in components(self._spec.get("pre_tokenizer")):

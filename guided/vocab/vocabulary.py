@@ -160,8 +160,10 @@ class Vocabulary:
 
     @functools.cached_property
     def is_byte_pair(self) -> bool:
-        """Whether the tokenizer is a byte pair encoding without chance in it, and spells any text exactly."""
-        return self.can_round_trip and bool(getattr(self._table.encoder, "is_byte_pair", False))
+        """Whether the tokenizer is a byte pair encoding without chance in it, and spells any text (in NFC) exactly."""
+        encoder = self._table.encoder
+        is_exact = self.can_round_trip or bool(getattr(encoder, "only_composes", False))
+        return is_exact and bool(getattr(encoder, "is_byte_pair", False))
 
     @property
     def changes_text(self) -> str | None:

@@ -86,3 +86,18 @@ def test_a_model_takes_such_texts_wherever_they_stand(nfc, tmp_path):
     assert str(session).count("e\u0301") >= 2
     template = guided.Template('{{ gen("z", regex="[a-z]{2}") }} cafe\u0301 {{ gen("w", regex="[0-9]") }}')
     assert template.run(model).error is None
+
+
+def test_only_the_tokenizers_own_tokens_where_it_composes_characters(nfc):
+    """Also where the prompt has a word that the tokenizer would change."""
+    from tests.program.conftest import ScriptedEngine
+
+    assert nfc.is_byte_pair
+    assert not trained(normalizers.Lowercase()).is_byte_pair
+    model = guided.Model(ScriptedEngine(nfc))
+    for seed in range(6):
+        how = {"constraint": guided.Regex("[a-z ]{8,20}"), "max_tokens": 20, "temperature": 1.0, "seed": seed}
+        for prompt in ("the ", "the cafe\u0301 "):
+            result = model.generate(prompt, canonical=True, token_healing=False, **how)
+            assert result.is_canonical
+            assert list(result.tokens) == nfc.spell((prompt + result.text).encode())[-len(result.tokens) :]
