@@ -18,7 +18,7 @@ def watch(model, attribute="model"):
 
 
 def test_a_single_sequence_is_read_in_place_at_every_step(engine_of, model_of):
-    engine = engine_of("llama")
+    engine = engine_of("llama", form="packed")
     calls, hook = watch(model_of("llama"))
     views = []
     try:
@@ -34,6 +34,25 @@ def test_a_single_sequence_is_read_in_place_at_every_step(engine_of, model_of):
     assert {pointer for pointer, *_ in views} == {views[0][0]}
     assert [shape[2] for _, shape, *_ in views] == [30, 31, 32, 33]
     assert all(index is None and writes is not None for *_, index, writes in views)
+
+
+def test_a_single_sequence_attends_to_its_own_slots_and_nothing_else(engine_of, model_of):
+    engine = engine_of("llama")
+    calls, hook = watch(model_of("llama"))
+    found = []
+    try:
+        seq = engine.open([])
+        for tokens in ([5] * 30, [6], [7], [8]):
+            engine.step([Extend(seq, tokens)])
+            found.append(calls[-1][0].layers[1].group)
+            if len(tokens) == 1:
+                queries = found[-1].reads.queries
+                assert queries.slots.tolist() == list(range(1, 1 + seq.length))
+                assert queries.queries.tolist() == [[0, 0, seq.length]]
+                assert found[-1].writes is not None
+    finally:
+        hook.remove()
+    assert len({group.keys.data_ptr() for group in found}) == 1  # the arena itself, never a copy
 
 
 def test_a_fork_costs_no_keys_and_values(engine_of, model_of):

@@ -170,7 +170,7 @@ def test_one_row_goes_to_the_kernel_once_its_text_is_long():
 
     assert is_ragged(2000, ragged=True, kernel=True)
     assert is_ragged(2000, ragged=True, kernel=True, new=3)
-    assert not is_ragged(20, ragged=True, kernel=True)
+    assert not is_ragged(8, ragged=True, kernel=True)
     assert not is_ragged(2000, ragged=True)
     assert not is_ragged(2000, kernel=True)
     assert not is_ragged(2000, ragged=True, kernel=True, new=2000)  # a fresh text: torch's causal attention
@@ -237,4 +237,4 @@ def test_several_tokens_onto_a_long_text_attend_by_themselves(first_own, is_gath
             assert seen_slots(layout, kind, 0, query) == keys
     assert (layout.reads["full"].pieces[0].index is not None) is is_gathered
     assert not maker(ragged=False).make(plan).reads["full"].pieces
-    assert not maker(ragged=True).make(plan_of((3, slots[:20]))).reads["full"].pieces  # too short to gain by it
+    assert not maker(ragged=True).make(plan_of((3, slots[:10]))).reads["full"].pieces  # too short to gain by it

@@ -21,7 +21,7 @@ class Costs:
     pair: float = 0.1  # one query against one slot
     token: float = 300.0  # one token through everything but attention: what padding costs
     call: float = 35.0  # to attend once by itself
-    ragged: float = 150.0  # to attend by pieces at all
+    ragged: float = 10.0  # to attend by pieces at all
     by_slots: float = 0.4  # one query against one slot, by our own kernel
     num_threads: int = 1
 

@@ -101,7 +101,7 @@ class LayoutMaker:
     def _is_cheaper_ragged(self, segment: Segment) -> bool:
         """Whether one segment is better read by itself in the ragged form."""
         if self.form is not None or not self.can_be_ragged:
-            return False
+            return self.form == "ragged"
         sizes = len(segment.tokens), len(segment.slots)
         return self.costs.pays_ragged(*sizes, segment.start == 0, self.groups_heads, self.has_kernel)
 

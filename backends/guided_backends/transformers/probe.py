@@ -8,7 +8,7 @@ differ, the model is refused instead of being run wrongly.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -95,10 +95,13 @@ class Probe:
         for i, text in enumerate((*self.texts, self.texts[0])):
             own = [1 + NUM_SHARED + NUM_TAIL * i + j for j in range(NUM_TAIL)]
             branches.append((text[NUM_SHARED:], NUM_SHARED, path + own))
-        # The last plan goes back: what a model keeps outside its cache is not where it was then.
-        plans = _plan([(self.texts[0][:NUM_SHARED], 0, path)]), _plan(branches[:2]), _plan(branches[2:])
-        prefill, tails, again = (head.logits(run(plan, hidden=head.wants_hidden()), None) for plan in plans)
-        tails = torch.cat([tails, again]).view(3, NUM_TAIL, -1)
+        # Then back: what a model keeps outside its cache is not where it was then. The last token comes alone, as in
+        # most steps; some models do that otherwise.
+        tokens, start, slots = branches[2]
+        parts = (tokens[:-1], start, slots[:-1]), (tokens[-1:], start + NUM_TAIL - 1, slots)
+        plans = [_plan(rows) for rows in ([(self.texts[0][:NUM_SHARED], 0, path)], branches[:2], parts[:1], parts[1:])]
+        prefill, *rest = (head.logits(run(plan, hidden=head.wants_hidden()), None) for plan in plans)
+        tails = torch.cat(rest).view(3, NUM_TAIL, -1)
         scale = max(float(self.logits.std()), 1e-6)
         first = (prefill - self.logits[0, :NUM_SHARED]).abs().max()
         second = (tails - self.logits[[0, 1, 0], NUM_SHARED:]).abs().max()
@@ -152,7 +155,7 @@ def _shapes(architecture: Architecture, cache: Any) -> list[LayerShape | None]:
     return shapes
 
 
-def _plan(rows: list[tuple[tuple[int, ...], int, list[int]]]) -> Plan:
+def _plan(rows: Sequence[tuple[tuple[int, ...], int, list[int]]]) -> Plan:
     """A plan that wants every row; each row is (tokens, position of the first, slots of the whole path)."""
     segments = [Segment(np.array(t, np.int32), start, np.array(slots, np.int32)) for t, start, slots in rows]
     counts = [len(s.tokens) for s in segments]

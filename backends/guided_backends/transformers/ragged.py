@@ -131,13 +131,16 @@ def _attend(
         raise NotRaggedError("it makes a mask of its own")
     if dropout_p or query.shape[0] != 1:
         raise NotRaggedError("it drops or adds rows")
-    heads = query[0]
+    _, groups, num, dim = query.shape
+    if num != reads.width and reads.width != 1:
+        raise NotRaggedError("it attends with other queries than those of its tokens")
+    heads = query[0].reshape(-1, reads.width, dim)  # of a single token transformers may have packed them by key head
     out = query.new_empty(heads.shape[1], heads.shape[0], arena.values.shape[2])  # as models go on with it
     if reads.queries is not None:
         _attend_by_slots(reads.queries, heads, arena, scale, out)
     if reads.pieces:
         _attend_by_pieces(reads.pieces, heads, arena, scale, out)
-    return out.transpose(0, 1)[None]
+    return out.transpose(0, 1).reshape(1, groups, num, out.shape[2])
 
 
 def _attend_by_slots(
