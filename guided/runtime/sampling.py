@@ -55,7 +55,9 @@ def allowed_ids(mask: npt.NDArray[np.int32], size: int) -> Ids:
     """
     words = mask[: (size + 31) // 32]
     places = np.flatnonzero(words)
-    found = np.flatnonzero(np.unpackbits(words[places].view(np.uint8), bitorder="little"))
+    if 2 * len(places) > len(words):
+        return np.flatnonzero(allowed_bits(mask, size)).astype(np.int32)
+    found = np.flatnonzero(np.unpackbits(words[places].view(np.uint8), bitorder="little").view(np.bool_))
     ids: Ids = (places[found >> 5] * 32 + (found & 31)).astype(np.int32)
     return ids if not len(ids) or ids[-1] < size else ids[ids < size]
 

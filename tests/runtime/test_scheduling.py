@@ -127,12 +127,22 @@ def test_the_decode_thread_ends_when_it_is_idle(engine, monkeypatch):
 
 def test_rows_join_while_others_run(engine):
     scheduler = Scheduler(engine)
-    started = threading.Event()
-    long = Job([decode(engine, [1], 400, on_step=started.set)], max_batch=1)
+    started, joined = threading.Event(), threading.Event()
+    finished: list[bool] = []  # whether the long one was, at each step of the other
+
+    def wait_for_the_other():
+        started.set()
+        joined.wait(0.02)
+
+    def note():
+        joined.set()
+        finished.append(long.is_finished)
+
+    long = Job([decode(engine, [1], 400, on_step=wait_for_the_other)], max_batch=1)
     scheduler.submit(long)
     assert started.wait(10)
-    assert len(scheduler.run_one(decode(engine, [2], 3))) == 3
-    assert not long.is_finished
+    assert len(scheduler.run_one(decode(engine, [2], 3, on_step=note))) == 3
+    assert finished == [False, False, False]
     scheduler.cancel(long)
     long.wait()
     scheduler.close()
