@@ -30,7 +30,7 @@ class Limits:
     # Automata. What has been made is kept, so these bound memory too, and may be met while a text is under way.
     max_expressions: int = 2_000_000  # regular expressions made while compiling and matching
     max_states: int = 1_000_000  # automaton states made while compiling and matching
-    max_pattern_search: int = 20_000  # states explored to see whether patterns beside each other can match at all
+    max_pattern_search: int = 20_000  # states explored to see whether patterns beside each other can match, about
     max_readings: int = 4_096  # readings of one text kept side by side, where the text so far does not decide
 
     max_grown_bytes: int = (

@@ -4,12 +4,15 @@
 
 #include "errors.hpp"
 #include "expr.hpp"
+#include "products.hpp"
 
 namespace guided {
 
 namespace {
 
 constexpr std::size_t kMostRemembered = 1000;  // places of one search whose derivatives are kept
+constexpr std::size_t kMostByDerivatives = 128;  // states explored without taking the expression apart
+constexpr std::uint64_t kWorkOfState = 1024;  // of a product: leaves that are looked up
 constexpr std::size_t kMostLetters = 1 << 15;  // expressions whose letters are
 
 }  // namespace
@@ -28,13 +31,20 @@ std::optional<bool> ExprPool::decided(ExprId e, std::size_t max_searched) {
         for (std::uint32_t i = 0; i < nodes_[e].b; ++i)
             if (nodes_[lists_[nodes_[e].a + i]].plain) return true;
     if (const std::uint32_t known = emptiness_.find(e); known != FlatMap::kMissing) return known == 0;
-    if (const auto found = search_nonempty(e, max_searched / 4)) return found;
+    if (const auto found = search_nonempty(e, std::min(max_searched, kMostByDerivatives))) return found;
+    if (const auto found = search_products(e, max_searched)) return found;
     // counts multiply states; without them there are few, and if no text is left even so, there is none
     if (const ExprId loose = loosened(e); loose != e && search_nonempty(loose, max_searched) == false) {
         emptiness_.assign(e, 1);
         return false;
     }
     return search_nonempty(e, max_searched);
+}
+
+std::optional<bool> ExprPool::search_products(ExprId e, std::size_t max_searched) {
+    if (max_searched <= kMostByDerivatives) return {};
+    if (!products_) products_ = std::make_shared<Products>(*this);
+    return products_->search(e, max_searched * kWorkOfState);
 }
 
 // More texts than `e` has: counted repeats go on for ever.

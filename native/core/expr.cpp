@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "errors.hpp"
+#include "products.hpp"
 
 namespace guided {
 
@@ -503,7 +504,7 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> ExprPool::any_text(ExprId
 std::size_t ExprPool::num_bytes() const {
     return nodes_.capacity() * sizeof(Node) + slots_.capacity() * sizeof(Slot) + lists_.capacity() * sizeof(ExprId) + derived_.num_bytes() +
            firsts_.num_bytes() + clamped_.num_bytes() + emptiness_.num_bytes() + without_empty_.num_bytes() + letters_.num_bytes() +
-           sets_.num_bytes() + set_lists_.num_bytes() + partitions_.capacity() * 8 + pile_.num_bytes();
+           sets_.num_bytes() + set_lists_.num_bytes() + partitions_.capacity() * 8 + pile_.num_bytes() + (products_ ? products_->num_bytes() : 0);
 }
 
 bool ExprPool::is_total(ExprId e) {

@@ -165,6 +165,7 @@ class ExprPool {
     std::size_t num_bytes() const;  // held, about
 
    private:
+    class Products;
     struct Slot {  // of the table of expressions by what they are made of
         std::uint32_t hash;
         ExprId id;
@@ -201,6 +202,7 @@ class ExprPool {
     ExprId derive_now(ExprId e, std::uint32_t c);
     bool lacks_letters(ExprId e, Chars allowed);
     std::optional<bool> search_nonempty(ExprId e, std::size_t max_searched);
+    std::optional<bool> search_products(ExprId e, std::size_t max_searched);
 
     const Limits& limits_;
     std::vector<Known> tables_;
@@ -217,6 +219,7 @@ class ExprPool {
     FlatMap emptiness_;                                   // 1: no text matches
     FlatMap clamped_, without_empty_, needed_, recounted_;
     FlatMap letters_;  // set by expression
+    std::shared_ptr<Products> products_;  // once a search has needed it
     // room to work in
     std::vector<std::uint32_t> found_sets_, active_;
     std::vector<Partition::Piece> pieces_;

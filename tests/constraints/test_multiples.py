@@ -19,7 +19,8 @@ from guided.errors import ConstraintTooComplex
 from .conftest import BYTES
 
 EXACT = Context(prec=500)
-DIVISORS = ["1", "2", "3", "7", "0.01", "0.5", "0.25", "10", "1000", "60", "1.5", "0.0001", "1e-8", "0.3", "25", "1e2"]
+DIVISORS = ["2.125", "6.75", "1e2"]
+DIVISORS += ["1", "2", "3", "7", "0.01", "0.5", "0.25", "10", "1000", "60", "1.5", "0.0001", "1e-8", "0.3", "25"]
 
 
 @functools.cache
@@ -62,6 +63,21 @@ def test_a_spelling_is_wanted_exactly_when_it_is_a_multiple(divisor, factor, shi
 def test_divisors_with_too_many_remainders(divisor):
     with pytest.raises(ConstraintTooComplex):
         JsonSchema(f'{{"multipleOf": {divisor}}}').compile(BYTES)
+
+
+def test_many_divisors_about_one_number():
+    divisors = [{"anyOf": [{"multipleOf": 33}, {"multipleOf": 12}, {"multipleOf": 77}]}, {"not": {"multipleOf": 429}}]
+    others = [{"oneOf": [{"not": {"multipleOf": 7}}, {"multipleOf": 44}]}, {"not": {"multipleOf": 6}}]
+    schema = {"type": "number", "allOf": [*divisors, *others, {"exclusiveMaximum": -100_000}]}
+    matcher = JsonSchema(schema).compile(BYTES).matcher()
+    text = matcher.shortest_completion()
+    x = int(text)
+    assert x < -100_000
+    assert x % 429 != 0
+    assert x % 33 == 0 or x % 12 == 0 or x % 77 == 0
+    assert (x % 7 != 0) != (x % 44 == 0)
+    assert x % 6 != 0
+    assert matcher.accept_bytes(text)
 
 
 @pytest.mark.parametrize("divisor", [1e-30, 1e-50, 1e6, 3600, 86400, 1e300])

@@ -7,6 +7,7 @@ count: D * 10^(e - k + q) must be divisible by p, so the remainder says from whi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -42,6 +43,20 @@ class _Divisor:
         _check_size(int(trimmed) if len(trimmed) < 20 else _MOST_STATES + 1)
         return cls(int(trimmed), len(trimmed) - len(text) - int(exponent))
 
+    def exceeds(self, exponent: int) -> bool:
+        """Whether no number with this exponent or a smaller one is a multiple, but 0."""
+        return self.q < -exponent
+
+    def among(self, low: int, high: int) -> _Divisor:
+        """A divisor of the same numbers, of those with these exponents, and with fewer remainders.
+
+        D * 10^(low - k + q) has some factors of 10 whatever D is, and they need not be counted.
+        """
+        if self.exceeds(high):
+            return _Divisor(1, -high - 1)
+        given = max(0, low - _DECIMALS + self.q)
+        return _Divisor(self.p // math.gcd(self.p, 10**given), self.q - given)
+
 
 class Multiples:
     """Expressions in one builder."""
@@ -63,7 +78,7 @@ class Multiples:
         options = [self._plain(divisor, is_wanted)]
         if not is_small:
             options.append(self._with_exponents(divisor, is_wanted, _LEAST_LARGE, _LARGEST_EXPONENT))
-        if not is_wanted or divisor.q > -_LARGEST_SMALL - 1:
+        if not is_wanted or not divisor.exceeds(_LARGEST_SMALL):
             options.append(self._with_exponents(divisor, is_wanted, -_LARGEST_EXPONENT, _LARGEST_SMALL))
         sign = self._digits.optional(self._digits.text("-"))
         return self._digits.concat(sign, self._digits.alternate(options))
@@ -78,10 +93,10 @@ class Multiples:
 
     def _with_exponents(self, divisor: _Divisor, is_wanted: bool, low: int, high: int) -> int:
         """Normalised mantissas, ending in no needless 0, and exponents in a range: what json.dumps writes."""
-        d = self._digits
-        _check_size(divisor.p * (_DECIMALS + 1) * 2)
+        d, same = self._digits, divisor.among(low, high)
+        _check_size(same.p * (_DECIMALS + 1) * 2)
         options = []
-        for first, mantissa in self._builder.mantissas_by_exponent(divisor.p, divisor.q, _DECIMALS, low, high):
+        for first, mantissa in self._builder.mantissas_by_exponent(same.p, same.q, _DECIMALS, low, high):
             exponents = d.exponent(first, high) if is_wanted else d.exponent(low, first - 1)
             if (first <= high) if is_wanted else (first > low):
                 options.append(d.concat(mantissa, exponents))
