@@ -32,6 +32,11 @@ def load_engine(source: str | Path | None = None, backend: str | None = None, **
     name = backend or default_backend(source)
     installed = installed_backends()
     if name not in installed:
+        if _is_address(source):
+            raise ModelLoadError(
+                f"{source} is the address of a server, for which a backend {name!r} would be needed, and none is "
+                "installed: guided decodes in its own loop, so load the model itself, by its directory or name"
+            )
         listed = ", ".join(sorted(installed)) or "none: install the package, with pip install ."
         raise ModelLoadError(f"no backend {name!r} is installed; installed are: {listed}")
     return _loader(installed[name])(source, **options)
@@ -62,9 +67,13 @@ def default_backend(source: str | Path | None) -> str:
     """
     if source is None:
         return "builtin"
-    if str(source).startswith(("http://", "https://")):
+    if _is_address(source):
         return "openai"
     return "builtin" if _is_small_llama(Path(source)) else "transformers"
+
+
+def _is_address(source: object) -> bool:
+    return str(source).startswith(("http://", "https://"))
 
 
 def _is_small_llama(directory: Path) -> bool:

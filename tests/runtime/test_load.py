@@ -72,3 +72,5 @@ def test_names_that_are_none():
         load_engine("")
     with pytest.raises(ModelLoadError, match=r"backend is the name of a backend, .* not 3"):
         load_engine("x", backend=3)
+    with pytest.raises(ModelLoadError, match=r"/v1 is the address of a server, .* load the model itself"):
+        load_engine("http://127.0.0.1:8000/v1")
