@@ -300,6 +300,39 @@ def test_an_awaited_batch_is_the_batch(model):
         asyncio.run(model.agenerate_batch("One"))
 
 
+def test_texts_are_scored_after_a_prompt(model):
+    prompt, texts = "Review: My soup was cold.\nSentiment:", [" positive", " negative", " so so"]
+    before = model.stats
+    scores = model.score(prompt, texts)
+    used = model.stats_since(before)
+    assert used.tokens_computed < 2 * len(model.vocab.encode(prompt.encode())) + 12
+    chosen = model.session()
+    chosen.text(prompt)
+    taken = chosen.select("label", texts)
+    assert texts[scores.index(max(scores))] == taken
+    assert chosen.logprob("label") == pytest.approx(max(scores), abs=1e-3)
+    chosen.close()
+    assert model.score(prompt, []) == []
+    assert model.score(prompt, [""]) == [0.0]
+    assert model.score("", ["The"])[0] < 0
+    assert model.cache_stats.num_live == 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "texts", "part"),
+    [
+        (3, ["a"], "prompt is a text"),
+        ("a", "b", "texts is a list of texts, not str"),
+        ("a", [3], r"texts\[0\] is a text, not int"),
+        ("a", ["b", "\ud800"], r"texts\[1\] is not valid Unicode"),
+        ("a " * 5000, ["b"], "too long for this model"),
+    ],
+)
+def test_what_cannot_be_scored(model, prompt, texts, part):
+    with pytest.raises(guided.GuidedError, match=part):
+        model.score(prompt, texts)
+
+
 def test_threads_share_a_model(model):
     alone = [model.generate(f"Number {i}: ", max_tokens=8).text for i in range(4)]
     got = [None] * 4

@@ -13,13 +13,14 @@ from types import TracebackType
 from typing import Any, TypeAlias, TypeVar, Unpack
 
 from guided.errors import Cancelled, GenerationError, GuidedError, InputError
-from guided.model.options import BatchOptions, GenerateOptions, Options, as_constraints, check_prompt
+from guided.model.options import BatchOptions, GenerateOptions, Options, as_constraints, check_prompt, check_scored
 from guided.model.result import Result
 from guided.model.streaming import Streamed, aevents, arun, events
-from guided.program import Event, Generated, GenerateRequest, Session, generate_row, so_far
+from guided.program import Event, Generated, GenerateRequest, Session, generate_row, score_row, so_far
 from guided.program.events import Emit
 from guided.runtime.engine import Capabilities, Engine, EngineStats
 from guided.runtime.hole import HoleState
+from guided.runtime.job import check_urgency
 from guided.runtime.local_engine import LocalEngine
 from guided.runtime.namespace import TenantEngine
 from guided.runtime.prefix_cache import CacheStats
@@ -138,6 +139,24 @@ class Model:
         """`stream` for `async for`: the decode thread works, the event loop stays free."""
         checked, streamed = self._streamed(options, prompt, messages)
         return aevents(self.scheduler, streamed, priority=checked.priority, timeout=checked.timeout)
+
+    def score(
+        self, prompt: str, texts: Sequence[str], *, priority: int = 0, timeout: float | None = None
+    ) -> list[float]:
+        """log p of each of `texts` as the continuation of `prompt`, in nats, before any mask.
+
+        Summed over the canonical tokens of prompt and text that overlap the text. All are scored together, and what
+        they begin with is read once.
+        """
+        self.check_open()
+        check_scored(prompt, texts)
+        check_urgency(priority, timeout)
+        rows = [score_row(self.engine, prompt, text) for text in texts]
+        scores = self.scheduler.run(rows, priority=priority, timeout=timeout)
+        for score in scores:
+            if isinstance(score, GuidedError):
+                raise score
+        return [float(score) for score in scores if not isinstance(score, GuidedError)]
 
     def session(self, *, seed: int = 0, priority: int = 0, timeout: float | None = None) -> Session:
         """An empty text that is written step by step: `text`, `gen`, `select`, `fork`, roles, beams.

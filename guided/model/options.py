@@ -17,7 +17,7 @@ from guided.runtime.bias import Penalties, bias_ids, check_bias
 from guided.runtime.job import check_urgency
 from guided.vocab import Vocabulary
 
-__all__ = ["BatchOptions", "GenerateOptions", "Options", "as_constraints", "check_prompt"]
+__all__ = ["BatchOptions", "GenerateOptions", "Options", "as_constraints", "check_prompt", "check_scored"]
 
 
 class _SamplingOptions(TypedDict, total=False):
@@ -210,6 +210,17 @@ def check_prompt(prompt: Any, messages: Any) -> None:
         _check_unicode("prompt", prompt)
     if messages is not None:
         _check_messages(messages)
+
+
+def check_scored(prompt: Any, texts: Any) -> None:
+    """A prompt, and a list of texts to be scored after it."""
+    check_prompt(prompt, None)
+    if isinstance(texts, str | bytes) or not isinstance(texts, Sequence):
+        raise InputError(f"texts is a list of texts, not {type(texts).__name__}")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"texts[{number}] is a text, not {type(text).__name__}")
+        _check_unicode(f"texts[{number}]", text)
 
 
 def _check_messages(messages: Any) -> None:

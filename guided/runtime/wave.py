@@ -30,7 +30,7 @@ STEP_TOKENS = 512
 """Tokens of a step while rows are decoding; chosen so that such a step takes about ten times a decoding one."""
 
 PREFILL_TOKENS = 8192
-"""Tokens of a step in which all rows are reading their prompts: bounds its memory."""
+"""Tokens of a step in which all rows are reading their prompts: bounds its memory, and how long a new call waits."""
 
 FEW = 32
 """An ask with at most this many tokens left is decoding, and never cut."""
@@ -81,7 +81,8 @@ class Wave:
     # How much of each ask goes into this step.
 
     def _share(self, rows: Sequence[RunningRow]) -> None:
-        if len(rows) == 1 or sum([running.num_left for running in rows]) <= self.step_tokens:
+        most = self.step_tokens if len(rows) > 1 else max(self.step_tokens, PREFILL_TOKENS)
+        if sum([running.num_left for running in rows]) <= most:
             for running in rows:
                 running.takes = [len(ask.tokens) - done for ask, done in zip(running.asks, running.done, strict=True)]
             return

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from guided.errors import CacheFull, Cancelled, DeadlineExceeded, GenerationError
+from guided.runtime import wave
 from guided.runtime.engine import Policy
 from guided.runtime.scheduler import Ask, Job, Scheduler
 
@@ -197,6 +198,21 @@ def test_chunked_prefill_changes_no_token_and_computes_each_once(quick_engine, s
     assert Scheduler(engine, step_tokens=step_tokens).run(decode(engine, p, 20) for p in prompts) == alone
     new = 2 + 700 + 700 + 1 + 1 + 19 * len(prompts)
     assert engine.stats.tokens_computed == new
+
+
+def test_a_lone_long_prompt_goes_in_by_chunks_too(quick_engine, monkeypatch):
+    """So that a deadline, or a call that comes meanwhile, does not wait for all of it."""
+    prompt = long_prompt(4, 2500)
+    monkeypatch.setattr(wave, "PREFILL_TOKENS", 1000)
+    engine = quick_engine(6000, num_tokens=VOCAB, max_len=3000)
+    sizes: list[int] = []
+    step = engine.step
+    engine.step = lambda work: sizes.append(sum(len(item.tokens) for item in work)) or step(work)
+    decoded = Scheduler(engine).run_one(decode(engine, prompt, 3))
+    assert sizes == [1000, 1000, 500, 1, 1]
+    monkeypatch.undo()
+    engine = quick_engine(6000, num_tokens=VOCAB, max_len=3000)
+    assert Scheduler(engine).run_one(decode(engine, prompt, 3)) == decoded
 
 
 def test_a_long_prompt_does_not_hold_up_those_who_decode(engine):
