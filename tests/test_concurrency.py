@@ -223,3 +223,27 @@ def test_a_session_counts_its_own_work(model):
     shared = in_threads(4, write)
     engine = model.stats_since(before)
     assert sum(stats.tokens_computed for stats in shared) == engine.tokens_computed > 0
+
+
+def test_a_model_that_fails_on_one_row_leaves_the_others_their_texts(monkeypatch):
+    """A device that has no memory for one of them, say."""
+    with guided.load_model() as model:
+        prompts = ["One: ", "Two: ", "A long one that nobody has room for: ", "Four: "]
+        marker = model.vocab.encode(b" nobody")[0]
+        expected = [result.text for result in model.generate_batch(prompts, max_tokens=6)]
+
+        def failing(plan):
+            if marker in plan.tokens:
+                raise MemoryError("no room for it")
+            return forward(plan)
+
+        with guided.load_model() as fresh:
+            forward = fresh.engine.forward
+            monkeypatch.setattr(fresh.engine, "forward", failing)
+            results = fresh.generate_batch(prompts, max_tokens=6)
+            assert [result.error is None for result in results] == [True, True, False, True]
+            assert [results[i].text for i in (0, 1, 3)] == [expected[i] for i in (0, 1, 3)]
+            assert isinstance(results[2].error, guided.GenerationError)
+            assert "MemoryError: no room for it" in str(results[2].error)
+            assert isinstance(results[2].error.__cause__, MemoryError)
+            assert fresh.cache_stats.num_live == 0

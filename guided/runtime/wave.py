@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from guided.errors import CacheFull
+from guided.errors import CacheFull, GenerationError, GuidedError
 from guided.runtime.canonical import choose_accepted
 from guided.runtime.engine import Choice, Engine, Extend, Hidden, Policy
 from guided.runtime.rows import Ask, RunningRow
@@ -223,7 +223,18 @@ class Wave:
             elif isinstance(error, CacheFull):
                 rows[0].blocked = error
             else:
-                rows[0].fault = error
+                rows[0].fault = error if isinstance(error, GuidedError) else _failed(error)
+
+
+def _failed(error: Exception) -> GenerationError:
+    """A failure of the model itself, as an error of the row whose work it was."""
+    lines = str(error).strip().splitlines() or [""]
+    failed = GenerationError(
+        f"the model failed: {type(error).__name__}: {lines[0][:300]}; if its device is out of memory, run fewer rows "
+        "at once (max_batch), or load it with less cache_bytes"
+    )
+    failed.__cause__ = error
+    return failed
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

@@ -422,8 +422,9 @@ def test_a_failure_of_the_device_reaches_those_whose_work_it_was(engine):
     bad.wait()
     good.wait()
     assert good.only_result() == expected
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(GenerationError, match=r"the model failed: RuntimeError: .*out of memory.*max_batch") as raised:
         bad.only_result()
+    assert isinstance(raised.value.__cause__, RuntimeError)
     scheduler.close()
 
 
