@@ -116,6 +116,25 @@ def test_the_kernel_in_the_interpreter_of_triton():
     assert done.stdout == "equal\n", done.stderr[-2000:]
 
 
+def test_without_a_compiler_for_the_kernel_masks_are_applied_by_torch(monkeypatch, caplog):
+    launches = []
+
+    def broken(logits, words):
+        launches.append(1)
+        raise RuntimeError("Failed to find C compiler")
+
+    rng = np.random.default_rng(3)
+    chooser = DeviceChooser(CPU)
+    monkeypatch.setattr(chooser, "_kernel", lambda: broken)
+    for _ in range(2):
+        logits, masks = rng.normal(size=(1, 320)).astype(np.float32), random_masks(rng, 1, 320, 0.1)
+        (token,) = chooser.choose(torch.from_numpy(logits.copy()), chooser.upload(masks), [Policy()])
+        allowed = sampling.allowed_bits(masks[0], 320)
+        assert token == sampling.choose_from_all(logits[0], allowed, Policy()).tokens[0]
+    assert len(launches) == 1
+    assert "Failed to find C compiler" in caplog.text
+
+
 def on_device(name, **options):
     """An engine that chooses as on a device, on the CPU."""
     runner = ModelRunner(tiny_model(name), **options)

@@ -8,6 +8,7 @@ as bits, on a stream of their own: the forward is mostly still running when they
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ from guided.runtime.engine import Policy
 
 __all__ = ["DeviceChooser", "mask_by_torch"]
 
+_log = logging.getLogger(__name__)
 Mask = Callable[[torch.Tensor, torch.Tensor], None]
 
 
@@ -72,13 +74,27 @@ class DeviceChooser:
         return chosen
 
     def _apply(self, logits: torch.Tensor, words: torch.Tensor) -> None:
-        if self._mask is None:
+        if self._mask is not None:
+            self._mask(logits, words)
+            return
+        kernel = self._kernel()
+        try:
+            (kernel or mask_by_torch)(logits, words)
+            self._mask = kernel or mask_by_torch
+        except Exception as error:  # Triton compiles at the first launch, for which it needs a C compiler
+            if kernel is None:
+                raise
+            _log.warning("Triton cannot compile the mask kernel (%s): masks are applied by torch", error)
             self._mask = mask_by_torch
-            if self.device.type == "cuda" and importlib.util.find_spec("triton") is not None:
-                from guided_backends.torch_device.triton_mask import mask_logits
+            self._mask(logits, words)
 
-                self._mask = mask_logits
-        self._mask(logits, words)
+    def _kernel(self) -> Mask | None:
+        """Triton's, where it is installed and there is a CUDA device."""
+        if self.device.type != "cuda" or importlib.util.find_spec("triton") is None:
+            return None
+        from guided_backends.torch_device.triton_mask import mask_logits
+
+        return mask_logits
 
 
 def _most_likely(logits: torch.Tensor) -> torch.Tensor:
