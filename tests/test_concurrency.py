@@ -1,6 +1,9 @@
 """A model under many calls: threads, tasks, streams; every one gets what it would get alone."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -247,3 +250,27 @@ def test_a_model_that_fails_on_one_row_leaves_the_others_their_texts(monkeypatch
             assert "MemoryError: no room for it" in str(results[2].error)
             assert isinstance(results[2].error.__cause__, MemoryError)
             assert fresh.cache_stats.num_live == 0
+
+
+FORKING = """
+import asyncio, os, signal
+import guided
+
+model = guided.load_model()
+expected = asyncio.run(model.agenerate("Hello", max_tokens=3)).text  # the decode thread lives for two more seconds
+child = os.fork()
+if not child:
+    signal.alarm(60)
+    texts = [model.generate("Hello", max_tokens=3).text, asyncio.run(model.agenerate("Hello", max_tokens=3)).text]
+    os._exit(0 if texts == [expected, expected] and model.cache_stats.num_live == 0 else 3)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+assert model.generate("Hello", max_tokens=3).text == expected
+print(code)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_model_goes_on_in_a_forked_child():
+    """As workers of a server are made after the model was loaded and tried."""
+    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=False)
+    assert done.stdout == "0\n", done.stderr

@@ -9,10 +9,11 @@ that others touch, and may be put to from anywhere, a finalizer included.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterable
-from functools import partial
+from functools import cache, partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -199,6 +200,13 @@ class Scheduler:
             self._loop.end_all(self._closed)
         self._loop.sweep()
 
+    def _start_over(self) -> None:
+        """In a forked child: the decode thread, what it ran and the locks it held are the parent's."""
+        self._loop = Loop(self._wave, self.max_batch)
+        self._inbox = SimpleQueue()
+        self._turn, self._starting = threading.Lock(), threading.RLock()
+        self._driver = self._thread = None
+
     # The decode thread.
 
     def _call_thread(self) -> None:
@@ -250,10 +258,22 @@ _WITH_THREAD: weakref.WeakSet[Scheduler] = weakref.WeakSet()
 
 def _stop_at_exit(scheduler: Scheduler) -> None:
     """A thread inside of native code when the interpreter goes would take the process down."""
+    _watch_forks()
     if not _WITH_THREAD:
         atexit.unregister(_stop_all)
         atexit.register(_stop_all)
     _WITH_THREAD.add(scheduler)
+
+
+def _in_child() -> None:
+    for scheduler in list(_WITH_THREAD):
+        scheduler._start_over()
+
+
+@cache
+def _watch_forks() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_in_child)
 
 
 def _stop_all() -> None:
