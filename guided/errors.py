@@ -27,6 +27,8 @@ Every message says what is wrong, where, and what to do. Floor 0: imports nothin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from guided.source import Diagnostic
 
 __all__ = [
@@ -55,7 +57,17 @@ __all__ = [
 
 
 class GuidedError(Exception):
-    """Any error that this library raises on purpose."""
+    """Any error that this library raises on purpose. It can be sent between processes, whatever it was made with."""
+
+    def __reduce__(self) -> tuple[Callable[..., GuidedError], tuple[object, ...]]:
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(kind: type[GuidedError], args: tuple[object, ...], state: dict[str, object]) -> GuidedError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class ConstraintError(GuidedError):

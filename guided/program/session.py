@@ -259,6 +259,15 @@ class Session:
             scheduler.run_one(_put_back(engine, state.text.pending[: decoding["num_computed"]], arrays))
         return session
 
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<guided session: {len(str(self))} characters, captured: {', '.join(self.captures) or 'nothing'}>"
+
     def close(self) -> None:
         """Give the place in the cache back; the text and the captures stay readable."""
         seq = self._state.text.seq

@@ -142,6 +142,17 @@ def test_each_call_of_a_session_has_its_deadline(model):
         model.session(priority="high")
 
 
+def test_a_session_is_a_context_manager():
+    with guided.load_model() as model:
+        with model.session() as session:
+            session.text("Name: ")
+            session.gen("x", regex="[a-z]{2}")
+            assert model.cache_stats.num_live > 0
+            assert repr(session) == "<guided session: 8 characters, captured: x>"
+        assert model.cache_stats.num_live == 0
+        assert session["x"] == str(session)[-2:]
+
+
 def test_places_where_no_session_can_be(model, session, tmp_path):
     with pytest.raises(guided.InputError, match="cannot be saved in"):
         session.save(tmp_path / "nowhere" / "s")
