@@ -446,6 +446,11 @@ bool Lexer::has_labels(LexId state, Label bits) const {
     return std::any_of(items.begin(), items.end(), [&](const auto& item) { return (item.first & bits) == bits; });
 }
 
+LexId Lexer::end_of_one_label(LexId state) {
+    const Labelled end{{items(states_[state].residual)[0].first, ExprPool::kEpsilon}};
+    return boundary(intern_residual(end), states_[state].spelling);
+}
+
 bool Lexer::is_finished(LexId state) const {
     const State& s = states_[state];
     const Items items = this->items(s.residual);
@@ -555,7 +560,8 @@ std::string Lexer::shortest(LexId state) {
 }
 
 LexId Lexer::clamp(LexId state, std::uint32_t horizon) {
-    if (auto it = clamped_.find(state); it != clamped_.end()) return it->second;
+    const std::uint64_t key = (std::uint64_t(state) << 32) | horizon;
+    if (const std::uint32_t known = clamped_.find(key); known != FlatMap::kMissing) return known;
     const auto [residual, partial, spelling] = std::tuple(states_[state].residual, states_[state].partial, states_[state].spelling);
     const Items exact = this->items(residual);
     Labelled items(exact.begin(), exact.end());
@@ -564,7 +570,8 @@ LexId Lexer::clamp(LexId state, std::uint32_t horizon) {
         items[0].second = pool_.clamp(items[0].second, horizon);
     }
     const LexId out = intern_state(intern_residual(items), partial, spelling);
-    return clamped_[state] = out;
+    clamped_.insert(key, out);
+    return out;
 }
 
 std::array<std::uint64_t, 3> Lexer::content_key(LexId state) const {

@@ -64,6 +64,9 @@ class Lexer {
             if (is_wanted(label)) least = std::min(least, pool_.least(e));
         return least;
     }
+    // Whether all that may come has one label; then a state where it has come to its end.
+    bool has_one_label(LexId state) const { return residuals_[states_[state].residual].num_items == 1; }
+    LexId end_of_one_label(LexId state);
     bool is_finished(LexId state) const;                 // it may end here, and nothing more may come
     // The least and most characters still to come, if any characters will do.
     std::optional<std::pair<std::uint32_t, std::uint32_t>> any_text(LexId state) const;
@@ -99,7 +102,7 @@ class Lexer {
     std::size_t num_bytes() const {  // held, about
         return states_.capacity() * sizeof(State) + arc_lists_.size() * kArcsInList * sizeof(Arc) + tables_.size() * 1048 +
                residuals_.size() * sizeof(Residual) + residual_slots_.capacity() * sizeof(Slot) + 8 * items_.capacity() +
-               4 * targets_.capacity() + loops_.size() * 80 + clamped_.size() * 40 + single_.num_bytes() +
+               4 * targets_.capacity() + loops_.size() * 80 + clamped_.num_bytes() + single_.num_bytes() +
                state_ids_[0].num_bytes() + state_ids_[1].num_bytes() + state_ids_[2].num_bytes();
     }
 
@@ -172,7 +175,7 @@ class Lexer {
     std::deque<CharSet> char_sets_;  // what a character begun can become
     FlatMap single_;  // of (state, byte), where few bytes are ever asked for: the next state and 3, so that it is not negative
     std::array<FlatMap, 3> state_ids_;  // by spelling, of (residual, partial); those between characters are in `boundary`
-    std::unordered_map<LexId, LexId> clamped_;
+    FlatMap clamped_;  // by (state, horizon)
 };
 
 }  // namespace guided

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 namespace guided {
 
@@ -41,16 +42,33 @@ Row Masker::compute(const Config& config) {
 // Frame by frame: each is read as if it were alone.
 void Masker::walk_frames(const Config& config) {
     parts_.clear(), found_.clear();
-    Sink sink{trie_, &found_, nullptr};
+    Sink sink{trie_, rows_, &found_, nullptr};
+    walk(sink, config);
+}
+
+void Masker::walk(Sink& sink, const Config& config) {
     for (FrameId frame : config) {
         const Frame f = machine_.frame(frame);
-        if (f.kind == FrameKind::Lex || f.kind == FrameKind::Text || f.kind == FrameKind::Key) {
-            parts_.push_back(rows_.of(f.a, f.kind == FrameKind::Key));
-            cross(frame, *parts_.back());
-        } else {
+        if (f.kind != FrameKind::Lex && f.kind != FrameKind::Text && f.kind != FrameKind::Key) {
             add_frame(sink, Trie::kRoot, frame);
+            continue;
         }
+        const LexRowPtr row = sink.rows.of(f.a, f.kind == FrameKind::Key && sink.rows.tells_ends_apart(f.a));
+        if (sink.tails) add_row(*sink.tails, *row);
+        else parts_.push_back(row);
+        cross(sink, frame, *row);
     }
+}
+
+void Masker::add_row(Words& words, const LexRow& row) {
+    if (row.base && row.removes.empty()) {
+        words.unite(*row.base);
+    } else if (row.base) {
+        Words own = *row.base;
+        for (std::int32_t t : row.removes) own.remove(t);
+        words.unite(own);
+    }
+    for (std::int32_t t : row.adds) words.add(t);
 }
 
 // One row of the parts and the tokens found beside them.
@@ -134,31 +152,61 @@ Config Masker::closure_after(FrameId frame) {
     return after;
 }
 
-void Masker::cross(FrameId frame, const LexRow& row) {
-    if (machine_.frame(frame).kind != FrameKind::Lex) cross_string(frame, row);
-    else if (!row.has_exits) cross_free_text(frame);
-    else if (!row.exits.empty()) cross_text(frame, row);
+Config Masker::closure_after_key(FrameId frame, LexId end) {
+    Config after;
+    machine_.complete_key(frame, end, kUnknownExtras, after);
+    machine_.add_closure(after);
+    return after;
 }
 
-void Masker::add_crossings(std::span<const Crossing> crossings, const TailSet& set) {
-    for (const Crossing& c : crossings)
-        if (c.tail == Crossing::kNoTail || set.legal.has(static_cast<std::int32_t>(c.tail))) found_.push_back(c.token);
+void Masker::cross(Sink& sink, FrameId frame, const LexRow& row) {
+    if (machine_.frame(frame).kind != FrameKind::Lex) cross_string(sink, frame, row);
+    else if (!row.has_exits) cross_free_text(sink, frame);
+    else if (!row.exits.empty()) cross_text(sink, frame, row);
 }
 
-void Masker::cross_string(FrameId frame, const LexRow& row) {
-    if (row.closing.empty() && row.closing_free.empty()) return;
-    if (machine_.frame(frame).kind == FrameKind::Text) {
-        const TailSet& legal = tails(closure_after(frame));
-        add_crossings(row.closing, legal);
-        for (const SharedCrossings& shared : row.closing_free) add_crossings(shared.crossings, legal);
+// Those whose tail may follow, which `tails_of` answers for tails of so many quotes.
+template <class TailsOf>
+void Masker::add_crossings(Sink& sink, std::span<const Crossing> crossings, TailsOf&& tails_of) {
+    if (crossings.empty()) return;
+    if (!sink.tails) {
+        const Words& legal = tails_of(kAnyQuotes).legal;
+        for (const Crossing& c : crossings)
+            if (c.tail == Crossing::kNoTail || legal.has(static_cast<std::int32_t>(c.tail))) found_.push_back(c.token);
         return;
     }
-    // of a key it matters where the lexer was: a set of tails for each end, and neighbours often share theirs
-    LexId last = 0;
-    const TailSet* legal = nullptr;
-    auto add = [&](std::span<const Crossing> crossings, LexId end) {
-        if (!legal || end != last) legal = &tails_after_key(frame, end), last = end;
-        add_crossings(crossings, *legal);
+    const auto num_quotes = [&](auto tail) {
+        const std::string_view bytes = sink.trie.bytes_of(static_cast<std::int32_t>(tail));
+        return static_cast<std::uint32_t>(std::count(bytes.begin(), bytes.end(), '"'));
+    };
+    std::optional<std::uint32_t> most;  // quotes of what follows
+    for (const Crossing& c : crossings) {
+        if (num_quotes(c.token) > sink.most_quotes) sink.is_cut = true;
+        else if (c.tail == Crossing::kNoTail) sink.tails->add(c.token);
+        else most = std::max(most.value_or(0), num_quotes(c.tail));
+    }
+    if (!most) return;
+    const Words& legal = tails_of(*most).legal;
+    for (const Crossing& c : crossings)
+        if (c.tail != Crossing::kNoTail && legal.has(static_cast<std::int32_t>(c.tail)) && num_quotes(c.token) <= sink.most_quotes) sink.tails->add(c.token);
+}
+
+void Masker::cross_string(Sink& sink, FrameId frame, const LexRow& row) {
+    if (row.closing.empty() && row.closing_free.empty()) return;
+    const Frame f = machine_.frame(frame);
+    if (f.kind == FrameKind::Text || !sink.rows.tells_ends_apart(f.a)) {
+        std::optional<Config> after;
+        const auto tails_of = [&](std::uint32_t quotes) -> const TailSet& {
+            if (!after) after = f.kind == FrameKind::Text ? closure_after(frame) : closure_after_key(frame, machine_.lexer.end_of_one_label(f.a));
+            return tails(*after, quotes);
+        };
+        add_crossings(sink, row.closing, tails_of);
+        for (const SharedCrossings& shared : row.closing_free) add_crossings(sink, shared.crossings, tails_of);
+        return;
+    }
+    // of a key it matters where the lexer was: a set of tails for each end
+    const auto add = [&](std::span<const Crossing> crossings, LexId end) {
+        add_crossings(sink, crossings, [&](std::uint32_t quotes) -> const TailSet& { return tails(closure_after_key(frame, end), quotes); });
     };
     const std::span<const Crossing> all = row.closing;
     for (std::size_t from = 0, to = 0; from < all.size(); from = to) {
@@ -168,20 +216,12 @@ void Masker::cross_string(FrameId frame, const LexRow& row) {
     for (const auto& [crossings, end] : row.closing_free) add(crossings, end);
 }
 
-const Masker::TailSet& Masker::tails_after_key(FrameId frame, LexId end) {
-    Config after;
-    machine_.complete_key(frame, end, kUnknownExtras, after);
-    machine_.add_closure(after);
-    return tails(after);
-}
-
 // Text that may end at a few places: what comes next is looked for only at the bytes that it can begin with.
-void Masker::cross_text(FrameId frame, const LexRow& row) {
-    Sink sink{trie_, &found_, nullptr};
+void Masker::cross_text(Sink& sink, FrameId frame, const LexRow& row) {
     for (FrameId next : closure_after(frame)) {
         const Frame f = machine_.frame(next);
         if (f.kind == FrameKind::OpenText || f.kind == FrameKind::OpenKey) {
-            if (!row.opening.empty()) add_crossings(row.opening, tails_after_quote(next));
+            add_crossings(sink, row.opening, [&](std::uint32_t quotes) -> const TailSet& { return tails_after_quote(next, quotes); });
             continue;
         }
         const auto arcs = f.kind == FrameKind::Lex ? machine_.lexer.arcs(f.a) : Lexer::Arcs{Lexer::Form::Table};
@@ -197,8 +237,7 @@ void Masker::cross_text(FrameId frame, const LexRow& row) {
 }
 
 // The lexeme may end almost everywhere: look only at places followed by a byte that can begin what comes next.
-void Masker::cross_free_text(FrameId frame) {
-    Sink sink{trie_, &found_, nullptr};
+void Masker::cross_free_text(Sink& sink, FrameId frame) {
     const LexId start = machine_.frame(frame).a;
     const Config after = closure_after(frame);
     Config begun;
@@ -207,8 +246,8 @@ void Masker::cross_free_text(FrameId frame) {
         if (begun.empty()) continue;
         machine_.add_closure(begun);
         LexRows::Path path(start);
-        for (NodeId n : trie_.nodes_of_byte(static_cast<std::uint8_t>(b))) {
-            const std::int32_t state = path.at(machine_.lexer, trie_, trie_.parent(n));
+        for (NodeId n : sink.trie.nodes_of_byte(static_cast<std::uint8_t>(b))) {
+            const std::int32_t state = path.at(machine_.lexer, sink.trie, sink.trie.parent(n));
             if (state < 0 || !machine_.lexer.nullable(static_cast<LexId>(state))) continue;
             sink.mark(n);
             add_frames(sink, n, begun);
@@ -216,27 +255,30 @@ void Masker::cross_free_text(FrameId frame) {
     }
 }
 
-// The tails that may follow a quote after which `config` reads on.
-const Masker::TailSet& Masker::tails(const Config& config) {
-    if (auto it = tail_sets_.find(config); it != tail_sets_.end()) {
-        machine_.tainted |= it->second.is_tainted, machine_.tainted_items |= it->second.has_tainted_items;
-        return it->second;
+// The tails that may follow a quote after which `config` reads on; of those with more quotes than asked for nothing is said.
+// Behind a quote inside a tail comes a tail with fewer of them, so the questions end.
+const Masker::TailSet& Masker::tails(const Config& config, std::uint32_t most_quotes) {
+    auto it = tail_sets_.find(config);
+    if (it == tail_sets_.end() || it->second.most_quotes < most_quotes) {
+        const bool was_tainted = machine_.tainted, had_tainted_items = machine_.tainted_items;
+        machine_.tainted = machine_.tainted_items = false;
+        TailSet set{Words(trie_.tails().num_words())};
+        Sink sink{trie_.tails(), tail_rows_, nullptr, &set.legal, most_quotes};
+        walk(sink, config);
+        set.most_quotes = sink.is_cut ? most_quotes : kAnyQuotes;
+        set.is_tainted = machine_.tainted, set.has_tainted_items = machine_.tainted_items;
+        machine_.tainted = was_tainted, machine_.tainted_items = had_tainted_items;
+        if (tail_sets_.size() >= kMaxTailSets) tail_sets_.clear();
+        it = tail_sets_.insert_or_assign(config, std::move(set)).first;
     }
-    const bool was_tainted = machine_.tainted, had_tainted_items = machine_.tainted_items;
-    machine_.tainted = machine_.tainted_items = false;
-    TailSet set{Words(trie_.tails().num_words())};
-    Sink sink{trie_.tails(), nullptr, &set.legal};
-    add_frames(sink, Trie::kRoot, config);
-    set.is_tainted = machine_.tainted, set.has_tainted_items = machine_.tainted_items;
-    machine_.tainted |= was_tainted, machine_.tainted_items |= had_tainted_items;
-    if (tail_sets_.size() >= kMaxTailSets) tail_sets_.clear();
-    return tail_sets_.emplace(config, std::move(set)).first->second;
+    machine_.tainted |= it->second.is_tainted, machine_.tainted_items |= it->second.has_tainted_items;
+    return it->second;
 }
 
-const Masker::TailSet& Masker::tails_after_quote(FrameId opener) {
+const Masker::TailSet& Masker::tails_after_quote(FrameId opener, std::uint32_t most_quotes) {
     Config inside;
     machine_.step({opener}, '"', inside);
-    return tails(inside);
+    return tails(inside, most_quotes);
 }
 
 void Masker::add_frames(Sink& sink, NodeId node, const Config& config) {
@@ -255,13 +297,8 @@ void Masker::add_frame(Sink& sink, NodeId node, FrameId frame) {
         case FrameKind::Raw: return add_raw(sink, node, frame);
         case FrameKind::OpenText:
         case FrameKind::OpenKey:
-            if (const NodeId quote = sink.trie.child(node, '"')) {
-                if (!sink.tails) return add_crossings(trie_.crossings(quote), tails_after_quote(frame));
-                sink.mark(quote);
-                Config inside;
-                machine_.step({frame}, '"', inside);
-                add_frames(sink, quote, inside);
-            }
+            if (const NodeId quote = sink.trie.child(node, '"'))
+                add_crossings(sink, sink.trie.crossings(quote), [&](std::uint32_t quotes) -> const TailSet& { return tails_after_quote(frame, quotes); });
             return;
         case FrameKind::Lex:
         case FrameKind::Text:
@@ -347,9 +384,7 @@ void Masker::add_lexeme_child(Sink& sink, NodeId child, FrameId frame, LexId sta
         const bool is_key = machine_.frame(frame).kind == FrameKind::Key;
         const Config& after = after_end(sink, frame, is_key ? state : kAnyEnd);
         if (after.empty()) return;
-        if (!sink.tails) return add_crossings(trie_.crossings(child), tails(after));
-        sink.mark(child);
-        return add_frames(sink, child, after);
+        return add_crossings(sink, sink.trie.crossings(child), [&](std::uint32_t quotes) -> const TailSet& { return tails(after, quotes); });
     }
     if (next < 0) return;
     sink.mark(child);

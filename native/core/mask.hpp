@@ -34,30 +34,34 @@ struct Row {
 class Masker {
    public:
     Masker(Machine& machine, Trie& trie)
-        : machine_(machine), trie_(trie), rows_(machine.lexer, trie) {}
+        : machine_(machine), trie_(trie), rows_(machine.lexer, trie), tail_rows_(machine.lexer, trie.tails()) {}
 
     // Tokens that lead from `config` to a live state; eos ids where the text is complete.
     Row compute(const Config& config);
-    std::size_t num_bytes() const { return rows_.num_bytes() + tail_sets_.size() * (160 + (trie_.has_tails() ? trie_.tails().num_tokens() / 8 : 0)); }
+    std::size_t num_bytes() const { return rows_.num_bytes() + tail_rows_.num_bytes() + tail_sets_.size() * (160 + trie_.tails().num_tokens() / 8); }
 
    private:
     struct TailSet {  // of the tails that may follow, and whether that depended on a text that was not kept
         Words legal;
+        std::uint32_t most_quotes = 0;  // of the tails that it says the truth of
         bool is_tainted = false, has_tainted_items = false;
     };
     struct Sink {  // where a walk puts what it finds: tokens of the vocabulary, or tails
         Trie& trie;
+        LexRows& rows;
         std::vector<std::int32_t>* found;
         Words* tails;  // null: tokens are found
+        std::uint32_t most_quotes = kAnyQuotes;  // of the tails that are looked for
+        bool is_cut = false;                     // some with more quotes were passed over
         std::size_t num_entered = 0;
         std::unordered_set<std::uint64_t> entered{};  // (node, frame)
         std::list<std::pair<std::uint64_t, Config>> after_end{};  // what follows a lexeme: by (frame, the lexer's state)
 
         void mark(NodeId node) {
-            for (std::int32_t t : trie.tokens_at(node)) {
+            trie.each_token_at(node, [&](std::int32_t t) {
                 if (tails) tails->add(t);
                 else found->push_back(t);
-            }
+            });
         }
     };
 
@@ -65,14 +69,17 @@ class Masker {
     void walk_rules(const Config& config);
     void walk_sets(const Config& config);
     Config closure_after(FrameId frame);
-    void cross(FrameId frame, const LexRow& row);
-    void cross_string(FrameId frame, const LexRow& row);
-    void cross_text(FrameId frame, const LexRow& row);
-    void cross_free_text(FrameId frame);
-    const TailSet& tails(const Config& config);
-    const TailSet& tails_after_quote(FrameId opener);
-    const TailSet& tails_after_key(FrameId frame, LexId end);
-    void add_crossings(std::span<const Crossing> crossings, const TailSet& set);
+    Config closure_after_key(FrameId frame, LexId end);
+    void walk(Sink& sink, const Config& config);
+    static void add_row(Words& words, const LexRow& row);
+    void cross(Sink& sink, FrameId frame, const LexRow& row);
+    void cross_string(Sink& sink, FrameId frame, const LexRow& row);
+    void cross_text(Sink& sink, FrameId frame, const LexRow& row);
+    void cross_free_text(Sink& sink, FrameId frame);
+    const TailSet& tails(const Config& config, std::uint32_t most_quotes);
+    const TailSet& tails_after_quote(FrameId opener, std::uint32_t most_quotes);
+    template <class TailsOf>
+    void add_crossings(Sink& sink, std::span<const Crossing> crossings, TailsOf&& tails_of);
     void add_frames(Sink& sink, NodeId node, const Config& config);
     void add_frame(Sink& sink, NodeId node, FrameId frame);
     void add_raw(Sink& sink, NodeId node, FrameId frame);
@@ -87,11 +94,12 @@ class Masker {
 
     static constexpr std::ptrdiff_t kNever = PTRDIFF_MAX;  // no token holds so many
     static constexpr LexId kAnyEnd = kUnbounded;
+    static constexpr std::uint32_t kAnyQuotes = kUnbounded;
     static constexpr std::size_t kMaxTailSets = 4096, kFewEntered = 256;
 
     Machine& machine_;
     Trie& trie_;
-    LexRows rows_;
+    LexRows rows_, tail_rows_;
     std::vector<LexRowPtr> parts_;      // of the mask being made
     std::vector<std::int32_t> found_;  // tokens beside them
     std::vector<std::int32_t> sorted_;

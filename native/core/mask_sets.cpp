@@ -26,7 +26,7 @@ void Masker::walk_rules(const Config& config) {
 }
 
 void Masker::walk_sets(const Config& config) {
-    Sink sink{trie_, &found_, nullptr};
+    Sink sink{trie_, rows_, &found_, nullptr};
     std::vector<Config> path{config};  // of the node's ancestors, with what follows lexemes that end there
     machine_.add_closure(path[0]);
     Config next;

@@ -11,6 +11,7 @@ constexpr std::size_t kMaxExits = 20000;    // more places to end than this: the
 constexpr std::size_t kMaxShort = 512;      // tokens of a row that has no base
 constexpr std::uint32_t kManyNodes = 512;   // of a subtree that is worth listing by bytes, not by node
 constexpr std::uint32_t kMostAsked = 2000;  // tokens asked about one by one where a bound is near
+constexpr std::size_t kAhead = 4;           // children that memory is asked for before they are walked to
 constexpr std::size_t kMostLeaving = 24;    // bytes that may lead out of such a list
 
 }  // namespace
@@ -194,12 +195,15 @@ void LexRows::visit(Walk& w, NodeId node, LexId state) {
         }
         return;
     }
-    for (NodeId child : trie_.children(node)) {
-        if (trie_.byte(child) >= 0x80 && w.is_aligned) {
+    const std::span<const NodeId> children = trie_.children(node);
+    const std::uint8_t* const bytes = trie_.child_bytes(node);
+    for (std::size_t i = 0; i < children.size(); ++i) {
+        if (i + kAhead < children.size()) trie_.prefetch(children[i + kAhead]);
+        if (bytes[i] >= 0x80 && w.is_aligned) {
             if (const std::int32_t to = lexer_.state_beyond_ascii(state); to >= 0)
-                return land(w, child, trie_.end(node), static_cast<LexId>(to));  // this child and all after it
+                return land(w, children[i], trie_.end(node), static_cast<LexId>(to));  // this child and all after it
         }
-        visit_child(w, child, state, lexer_.next(state, trie_.byte(child)));
+        visit_child(w, children[i], state, lexer_.next(state, bytes[i]));
     }
 }
 
@@ -223,18 +227,20 @@ void LexRows::visit_child(Walk& w, NodeId child, LexId state, std::int32_t next)
         return;
     }
     const auto at = static_cast<LexId>(next);
-    if (!w.takes_away)
-        for (std::int32_t t : trie_.tokens_at(child)) w.row.adds.push_back(t);
+    if (!w.takes_away) trie_.each_token_at(child, [&](std::int32_t t) { w.row.adds.push_back(t); });
     if (!trie_.has_children(child)) return;
     if (w.is_text && w.row.exits.size() <= kMaxExits && lexer_.nullable(at)) w.row.exits.push_back(child);
     const bool is_small = trie_.end(child) - child <= kWorthKnowing && lexer_.partial(at) == 0;
     const bool is_short = is_small || lexer_.arcs(at).form == Lexer::Form::Few;  // then it is soon walked
-    if (is_short || !add_in_one(w, child, at)) w.pending.push_back({child, at});
+    if (!is_short && add_in_one(w, child, at)) return;
+    trie_.prefetch_children(child);
+    w.pending.push_back({child, at});
 }
 
 // Adds what may come below `node` without a walk, if `state` has a closed form.
 bool LexRows::add_in_one(Walk& w, NodeId node, LexId state) {
-    const bool is_boundary = w.free.is_whole[node] && w.free.chars[node] != FreeText::kDead;
+    // a walk that began between characters is where its lexer is; another asks the table, which reads from the root
+    const bool is_boundary = w.is_aligned ? lexer_.partial(state) == 0 : w.free.is_whole[node] && w.free.chars[node] != FreeText::kDead;
     const NodeId first = node + 1, end = trie_.end(node);
     if (!is_boundary) {
         const std::int32_t to = w.is_aligned ? lexer_.landing(state) : Lexer::kDead;
@@ -243,13 +249,11 @@ bool LexRows::add_in_one(Walk& w, NodeId node, LexId state) {
     }
     if (lexer_.partial(state) != 0) return false;
     if (lexer_.is_free(state)) return add_free(w, first, end, state), true;
-    if (!w.is_key)
-        if (const auto counts = lexer_.any_text(state)) return add_counted(w, node, *counts), true;
+    if (const auto counts = lexer_.any_text(state)) return add_counted(w, node, *counts, w.is_key ? lexer_.end_of_one_label(state) : 0), true;
     if (!w.is_text && lexer_.is_total(state)) return add_total(w, node, state), true;
     const auto* below = trie_.bytes_below(node);
     if (!below || lexer_.arcs(state).form != Lexer::Form::Table) return false;  // no loop to speak of
-    if (!w.is_key)
-        if (const auto run = lexer_.run(state); run && run->min == 0 && run->max >= trie_.height(node)) state = run->unbounded;
+    if (const auto run = lexer_.run(state); run && run->min == 0 && run->max >= trie_.height(node)) state = run->unbounded;
     const Lexer::Bytes* loop = lexer_.loop(state);
     if (!loop) return false;
     if ((*below & ~*loop).any()) return end - node > kManyNodes && add_loop(w, node, state, *loop);
@@ -291,8 +295,7 @@ void LexRows::land(Walk& w, NodeId from, NodeId to, LexId state) {
             visit_child(w, n, state, static_cast<std::int32_t>(state));
             n = trie_.end(n);
         } else {
-            if (!w.takes_away)
-                for (std::int32_t t : trie_.tokens_at(n)) w.row.adds.push_back(t);
+            if (!w.takes_away) trie_.each_token_at(n, [&](std::int32_t t) { w.row.adds.push_back(t); });
             ++n;
         }
     }
@@ -349,7 +352,7 @@ bool LexRows::is_spelled_by(NodeId node, const Lexer::Bytes& bytes) const {
 }
 
 // The subtree of `node`, where from `counts` characters on anything may come: a comparison for each node, no automaton.
-void LexRows::add_counted(Walk& w, NodeId node, Counts counts) {
+void LexRows::add_counted(Walk& w, NodeId node, Counts counts, LexId end) {
     const auto [least, most] = counts;
     const std::uint32_t base = w.free.chars[node];
     for (NodeId n = node + 1; n < trie_.end(node);) {
@@ -359,8 +362,7 @@ void LexRows::add_counted(Walk& w, NodeId node, Counts counts) {
             n = trie_.end(n);
             continue;
         }
-        if (!w.takes_away)
-            for (std::int32_t t : trie_.tokens_at(n)) w.row.adds.push_back(t);
+        if (!w.takes_away) trie_.each_token_at(n, [&](std::int32_t t) { w.row.adds.push_back(t); });
         if (w.is_text && w.row.exits.size() <= kMaxExits && w.free.is_whole[n] && chars - base >= least && trie_.has_children(n))
             w.row.exits.push_back(n);
         ++n;
@@ -368,7 +370,7 @@ void LexRows::add_counted(Walk& w, NodeId node, Counts counts) {
     for (auto it = std::upper_bound(w.free.quotes.begin(), w.free.quotes.end(), node); it != w.free.quotes.end() && *it < trie_.end(node); ++it) {
         const std::uint32_t chars = w.free.chars[trie_.parent(*it)] - base;
         if (chars < least || chars > most) continue;
-        close(w, *it, 0);
+        close(w, *it, end);
     }
 }
 
@@ -388,7 +390,7 @@ void LexRows::each_token(const Walk& w, NodeId from, NodeId to, F&& use) const {
             n = trie_.end(n);
             continue;
         }
-        for (std::int32_t t : trie_.tokens_at(n)) use(t);
+        trie_.each_token_at(n, use);
         ++n;
     }
 }

@@ -20,6 +20,9 @@ class LexRows {
     LexRows(Lexer& lexer, Trie& trie) : lexer_(lexer), trie_(trie) {}
 
     LexRowPtr of(LexId state, bool is_key);
+    // Whether it matters in which state a key ends that began here: where keys of one kind are left it does not, and their row
+    // is that of a string of the same language. (Few texts are sooner walked than looked up.)
+    bool tells_ends_apart(LexId state) { return !lexer_.has_one_label(state) || lexer_.arcs(state).form != Lexer::Form::Table; }
 
     std::size_t num_bytes() const { return (rows_.capacity() + key_rows_.capacity()) * sizeof(LexRowPtr) + key_row_bytes_; }
 
@@ -40,7 +43,7 @@ class LexRows {
     void visit(Walk& w, NodeId node, LexId state);
     void visit_but_for_few(Walk& w, NodeId node, LexId state, const Lexer::Arcs& arcs);
     void visit_child(Walk& w, NodeId child, LexId state, std::int32_t next);
-    void add_counted(Walk& w, NodeId node, Counts counts);
+    void add_counted(Walk& w, NodeId node, Counts counts, LexId end);
     LexRowPtr from_others(LexId state);
     LexRowPtr bounded_run(const Lexer::Run& run);
     LexRowPtr cut_down(const Lexer::Cut& cut);

@@ -38,8 +38,8 @@ template <class F>
 void each_array(const Header& h, Tables& t, F f) {
     const std::size_t nodes = h.nodes;
     f(t.starts, h.tokens + 1ull), f(t.bytes, h.bytes), f(t.ids, h.texts);
-    f(t.byte, nodes), f(t.depth, nodes), f(t.height, nodes), f(t.end, nodes), f(t.parent, nodes), f(t.rank, nodes + 1);
-    f(t.children, nodes + 1), f(t.child_bytes, nodes - 1), f(t.child_nodes, nodes - 1);
+    f(t.nodes, nodes + 1), f(t.byte, nodes), f(t.depth, nodes), f(t.height, nodes), f(t.parent, nodes);
+    f(t.child_bytes, nodes - 1), f(t.child_nodes, nodes - 1);
     f(t.occurrences, nodes - 1), f(t.occurrences_of, 257), f(t.byte_sets_of, nodes), f(t.byte_sets, h.byte_sets);
 }
 
@@ -85,6 +85,12 @@ bool cuts(std::span<const std::uint32_t> begins, std::size_t size) {  // an arra
     return begins.front() == 0 && begins.back() == size && ascends(begins);
 }
 
+bool cuts(std::span<const TrieNode> nodes, std::uint32_t TrieNode::*begin, std::size_t size) {
+    bool fits = nodes.front().*begin == 0 && nodes.back().*begin == size;
+    for (std::size_t i = 1; i < nodes.size(); ++i) fits &= nodes[i - 1].*begin <= nodes[i].*begin;
+    return fits;
+}
+
 template <class T>
 bool all_below(std::span<const T> values, std::size_t bound) {
     std::make_unsigned_t<T> most = 0;
@@ -93,16 +99,16 @@ bool all_below(std::span<const T> values, std::size_t bound) {
 }
 
 void check_tree(const Header& h, const Tables& t) {
-    bool fits = t.parent[0] == 0 && t.depth[0] == 0 && t.end[0] == h.nodes;
+    bool fits = t.parent[0] == 0 && t.depth[0] == 0 && t.nodes[0].end == h.nodes;
     for (NodeId n = 1; n < h.nodes; ++n) {
         const NodeId above = std::min(t.parent[n], n - 1);
-        fits &= (t.parent[n] == above) & (t.depth[n] == t.depth[above] + 1) & (t.end[n] > n) & (t.end[n] <= t.end[above]);
+        fits &= (t.parent[n] == above) & (t.depth[n] == t.depth[above] + 1) & (t.nodes[n].end > n) & (t.nodes[n].end <= t.nodes[above].end);
     }
     expect(fits, "its nodes are not a tree");
-    expect(cuts(t.children, h.nodes - 1) && all_below(t.child_nodes, h.nodes), "children out of bounds");
+    expect(cuts(t.nodes, &TrieNode::children, h.nodes - 1) && all_below(t.child_nodes, h.nodes), "children out of bounds");
     for (std::uint32_t i = 0; i < h.nodes - 1; ++i) {
         const NodeId child = t.child_nodes[i], above = t.parent[child];
-        fits &= (child > above) & (t.children[above] <= i) & (i < t.children[above + 1]) & (t.child_bytes[i] == t.byte[child]);
+        fits &= (child > above) & (t.nodes[above].children <= i) & (i < t.nodes[above + 1].children) & (t.child_bytes[i] == t.byte[child]);
     }
     expect(fits, "a child of another node");
     expect(cuts(t.occurrences_of, h.nodes - 1) && all_below(t.occurrences, h.nodes), "occurrences out of bounds");
@@ -118,12 +124,18 @@ void check_tree(const Header& h, const Tables& t) {
 }
 
 void check_tokens(const Header& h, const Tables& t) {
-    expect(cuts(t.starts, h.bytes) && cuts(t.rank, h.texts), "tokens out of order");
+    expect(cuts(t.starts, h.bytes) && cuts(t.nodes, &TrieNode::rank, h.texts), "tokens out of order");
     expect(all_below(t.ids, h.tokens), "a token out of bounds");
-    bool fits = true;  // what follows a quote is cut out of tokens
+    bool fits = true;
+    for (NodeId n = 0; n < h.nodes; ++n) {
+        const TrieNode& node = t.nodes[n];
+        fits &= node.token == (node.rank < t.nodes[n + 1].rank ? t.ids[node.rank] : -1);
+    }
+    expect(fits, "a node of another token");
+    // what follows a quote is cut out of tokens
     for (std::uint32_t i = t.occurrences_of['"']; i < t.occurrences_of['"' + 1]; ++i)
-        for (NodeId quote = t.occurrences[i], n = quote; n < t.end[quote]; ++n)
-            for (std::uint32_t r = t.rank[n]; r < t.rank[n + 1]; ++r) {
+        for (NodeId quote = t.occurrences[i], n = quote; n < t.nodes[quote].end; ++n)
+            for (std::uint32_t r = t.nodes[n].rank; r < t.nodes[n + 1].rank; ++r) {
                 const auto token = static_cast<std::size_t>(t.ids[r]);
                 fits &= t.starts[token + 1] - t.starts[token] >= t.depth[quote];
             }

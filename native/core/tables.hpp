@@ -54,16 +54,25 @@ class Arena {
     std::vector<std::shared_ptr<const void>> owners_;
 };
 
+// What a walk asks of a node it comes to, side by side: it comes to few, far from each other, so each is a line of memory.
+struct TrieNode {
+    NodeId end;              // one past the last node below
+    std::uint32_t rank;      // of the first token at or below it
+    std::uint32_t children;  // where they begin in the lists of children
+    std::int32_t token;      // the first one that ends here; -1: none
+
+    bool operator==(const TrieNode&) const = default;
+};
+
 struct Tables {
     std::span<const std::uint32_t> starts;   // of each token in `bytes`, and where the last one ends
     std::span<const char> bytes;
     std::span<const std::int32_t> ids;       // token id of each rank
+    std::span<const TrieNode> nodes;         // and one more, which says where the ranks and the children end
     std::span<const std::uint8_t> byte;      // of each node
     std::span<const std::uint16_t> depth, height;
-    std::span<const NodeId> end, parent;
-    std::span<const std::uint32_t> rank;     // of each node: of the first token at or below it; at the end the number of ranks
-    std::span<const std::uint32_t> children; // of each node: where its children begin in the two lists below
-    std::span<const std::uint8_t> child_bytes;
+    std::span<const NodeId> parent;
+    std::span<const std::uint8_t> child_bytes;  // of the children of one node after the other
     std::span<const NodeId> child_nodes;
     std::span<const NodeId> occurrences;     // nodes by their byte
     std::span<const std::uint32_t> occurrences_of;  // of each byte: where they begin
@@ -85,7 +94,7 @@ using AllFreeTables = std::array<FreeTables, 3>;  // by Spelling
 using ContentKey = std::string_view;              // 32 bytes that stand for the vocabulary
 
 // To be raised whenever an array is added, or what one of them means changes (a test compares the bytes of a small vocabulary).
-inline constexpr std::uint32_t kTablesFormat = 1;
+inline constexpr std::uint32_t kTablesFormat = 2;
 
 std::string saved_tables(const Tables& tables, const AllFreeTables& free, ContentKey key);
 void seal(std::string& file);  // with the right checksum, whatever it holds

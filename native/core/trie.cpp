@@ -1,7 +1,6 @@
 #include "trie.hpp"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <utility>
 
@@ -118,8 +117,9 @@ void Trie::build() {
     }
     const auto byte = arena_.make(t_.byte, num);
     const auto depth = arena_.make(t_.depth, num);
-    const auto parent = arena_.make(t_.parent, num), end = arena_.make(t_.end, num), rank = arena_.make(t_.rank, num + 1);
-    rank[num] = static_cast<std::uint32_t>(t_.ids.size());
+    const auto parent = arena_.make(t_.parent, num);
+    const auto nodes = arena_.make(t_.nodes, num + 1);
+    nodes[kRoot].token = -1, nodes[num] = {0, static_cast<std::uint32_t>(t_.ids.size()), 0, -1};
     std::vector<NodeId> path(max_token_bytes_ + 1u);
     NodeId node = kRoot;
     for (std::uint32_t r = 0; r < t_.ids.size(); ++r) {
@@ -127,14 +127,14 @@ void Trie::build() {
         for (std::size_t d = shared[r]; d < bytes.size(); ++d) {
             path[d + 1] = ++node;
             byte[node] = static_cast<std::uint8_t>(bytes[d]), depth[node] = static_cast<std::uint16_t>(d + 1);
-            parent[node] = path[d], rank[node] = r;
+            parent[node] = path[d], nodes[node].rank = r, nodes[node].token = d + 1 == bytes.size() ? t_.ids[r] : -1;
         }
     }
     for (NodeId n = num_nodes(); n-- > 0;) {  // the last child is seen first
-        if (end[n] == 0) end[n] = n + 1;
-        if (NodeId& above = end[parent[n]]; above == 0) above = end[n];
+        if (nodes[n].end == 0) nodes[n].end = n + 1;
+        if (NodeId& above = nodes[parent[n]].end; above == 0) above = nodes[n].end;
     }
-    list_children();
+    list_children(nodes);
     list_occurrences();
     collect_bytes();
 }
@@ -144,7 +144,7 @@ void Trie::collect_bytes() {
     const auto height = arena_.make(t_.height, num_nodes());
     const auto sets_of = arena_.make(t_.byte_sets_of, num_nodes());
     std::size_t num = 0;
-    for (NodeId n = 1; n < num_nodes(); ++n) num += t_.end[n] - n > kLittle;
+    for (NodeId n = 1; n < num_nodes(); ++n) num += end(n) - n > kLittle;
     const auto sets = arena_.make(t_.byte_sets, num);
     num = 0;
     for (NodeId n = num_nodes(); n-- > 1;) {
@@ -161,13 +161,13 @@ void Trie::collect_bytes() {
     }
 }
 
-void Trie::list_children() {
-    const auto begins = arena_.make(t_.children, num_nodes() + 1);
-    for (NodeId n = 1; n < num_nodes(); ++n) ++begins[parent(n) + 1];
-    std::partial_sum(begins.begin(), begins.end(), begins.begin());
+void Trie::list_children(std::span<TrieNode> all) {
+    for (NodeId n = 1; n < num_nodes(); ++n) ++all[parent(n) + 1].children;
+    for (NodeId n = 0; n < num_nodes(); ++n) all[n + 1].children += all[n].children;
     const auto bytes = arena_.make(t_.child_bytes, num_nodes() - 1);
     const auto nodes = arena_.make(t_.child_nodes, num_nodes() - 1);
-    std::vector<std::uint32_t> filled(begins.begin(), begins.end() - 1);
+    std::vector<std::uint32_t> filled(num_nodes());
+    std::transform(all.begin(), all.end() - 1, filled.begin(), [](const TrieNode& n) { return n.children; });
     for (NodeId n = 1; n < num_nodes(); ++n) {
         const std::uint32_t at = filled[parent(n)]++;
         bytes[at] = byte(n), nodes[at] = n;
@@ -185,22 +185,33 @@ void Trie::list_occurrences() {
 
 // Tails get their ids in the order of their bytes, so those at and below a node of their trie are a range of ids.
 void Trie::find_tails() {
-    std::map<std::string_view, std::uint32_t> ids;
-    auto each = [&](auto&& use) {
-        for (NodeId quote : nodes_of_byte('"'))
-            for (NodeId n = quote; n < end(quote); ++n)
-                for (std::int32_t token : tokens_at(n)) use(quote, token, bytes_of(token).substr(depth(quote)));
-    };
-    each([&](NodeId, std::int32_t, std::string_view tail) {
-        if (!tail.empty()) ids.try_emplace(tail);
-    });
-    TokenBytes texts;
-    for (auto& [tail, id] : ids) id = texts.size(), texts.add(tail);
-    crossings_of_.push_back(0);
+    std::vector<std::string_view> found;
     for (NodeId quote : nodes_of_byte('"'))
-        crossings_of_.push_back(crossings_of_.back() + static_cast<std::uint32_t>(tokens_between(quote, end(quote)).size()));
-    each([&](NodeId, std::int32_t token, std::string_view tail) { crossings_.push_back({token, tail.empty() ? Crossing::kNoTail : ids[tail]}); });
+        for (std::int32_t token : tokens_between(quote, end(quote)))
+            if (const auto tail = bytes_of(token).substr(depth(quote)); !tail.empty()) found.push_back(tail);
+    std::ranges::sort(found);
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    TokenBytes texts;
+    for (std::string_view tail : found) texts.add(tail);
     tails_.reset(new Trie(std::move(texts), TailsOfAnother{}));
+    tails_->list_crossings(), list_crossings();
+}
+
+void Trie::list_crossings() {
+    crossings_of_.push_back(0);
+    for (NodeId quote : nodes_of_byte('"')) {
+        for (std::int32_t token : tokens_between(quote, end(quote))) {
+            const auto tail = bytes_of(token).substr(depth(quote));
+            crossings_.push_back({token, tail.empty() ? Crossing::kNoTail : tails().id_of(tail)});
+        }
+        crossings_of_.push_back(static_cast<std::uint32_t>(crossings_.size()));
+    }
+}
+
+// The token of a trie of tails.
+std::uint32_t Trie::id_of(std::string_view bytes) const {
+    const auto rank = std::ranges::lower_bound(t_.ids, bytes, {}, [&](std::int32_t t) { return bytes_of(t); });
+    return static_cast<std::uint32_t>(*rank);
 }
 
 std::span<const Crossing> Trie::crossings(NodeId quote) const {
@@ -285,11 +296,10 @@ void Closings::list(const Trie& trie, std::span<const NodeId> quotes, std::span<
     quotes_ = quotes;
     starts_.push_back(0);
     for (NodeId quote : quotes) {
-        if (trie.has_tails())
-            for (Crossing c : trie.crossings(quote)) {
-                c.chars = chars[trie.parent(quote)], crossings_.push_back(c);
-                most_before_ = std::max(most_before_, c.chars);
-            }
+        for (Crossing c : trie.crossings(quote)) {
+            c.chars = chars[trie.parent(quote)], crossings_.push_back(c);
+            most_before_ = std::max(most_before_, c.chars);
+        }
         starts_.push_back(static_cast<std::uint32_t>(crossings_.size()));
     }
 }

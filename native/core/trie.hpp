@@ -43,6 +43,9 @@ struct Words {
     void remove(std::int32_t t) {
         if (has(t)) bits[word(t)] &= ~static_cast<std::int32_t>(1u << (t & 31)), --count;
     }
+    void unite(const Words& other) {  // the count is left as it is
+        for (std::size_t i = 0; i < bits.size(); ++i) bits[i] |= other.bits[i];
+    }
     // Those of the other set from `first` to before `last`; the count is left as it is.
     void add_range(const Words& other, std::int32_t first, std::int32_t last) {
         for (std::int32_t t = first; t < last; t = (t | 31) + 1) {
@@ -206,7 +209,7 @@ class Trie {
 
     std::uint8_t byte(NodeId n) const { return t_.byte[n]; }
     std::uint32_t depth(NodeId n) const { return t_.depth[n]; }
-    NodeId end(NodeId n) const { return t_.end[n]; }  // one past the last node below n
+    NodeId end(NodeId n) const { return t_.nodes[n].end; }  // one past the last node below n
     NodeId parent(NodeId n) const { return t_.parent[n]; }
     NodeId child_towards(NodeId n, NodeId below) const {  // the child of n on the way to a node below it
         while (parent(below) != n) below = parent(below);
@@ -215,23 +218,45 @@ class Trie {
     std::uint32_t height(NodeId n) const { return t_.height[n]; }  // bytes of the longest way down from n
     // The bytes on all ways down from n; null where there is little below it.
     const ByteSet* bytes_below(NodeId n) const { return t_.byte_sets_of[n] ? &t_.byte_sets[t_.byte_sets_of[n] - 1] : nullptr; }
-    bool has_children(NodeId n) const { return t_.end[n] > n + 1; }
-    std::span<const NodeId> children(NodeId n) const { return {t_.child_nodes.data() + t_.children[n], t_.child_nodes.data() + t_.children[n + 1]}; }
+    bool has_children(NodeId n) const { return end(n) > n + 1; }
+    std::span<const NodeId> children(NodeId n) const { return {t_.child_nodes.data() + t_.nodes[n].children, t_.child_nodes.data() + t_.nodes[n + 1].children}; }
     NodeId child(NodeId n, std::uint8_t b) const {  // kRoot: none
-        const std::uint8_t* first = t_.child_bytes.data() + t_.children[n];
-        const void* at = std::memchr(first, b, t_.children[n + 1] - t_.children[n]);
-        return at ? t_.child_nodes[t_.children[n] + static_cast<std::size_t>(static_cast<const std::uint8_t*>(at) - first)] : kRoot;
+        const std::uint32_t begin = t_.nodes[n].children;
+        const std::uint8_t* first = t_.child_bytes.data() + begin;
+        const void* at = std::memchr(first, b, t_.nodes[n + 1].children - begin);
+        return at ? t_.child_nodes[begin + static_cast<std::size_t>(static_cast<const std::uint8_t*>(at) - first)] : kRoot;
+    }
+    // The bytes of `children`, one after the other.
+    const std::uint8_t* child_bytes(NodeId n) const { return t_.child_bytes.data() + t_.nodes[n].children; }
+    // The children will soon be asked for.
+    void prefetch_children(NodeId n) const {
+#if defined(__GNUC__)
+        const std::uint32_t at = t_.nodes[n].children;
+        __builtin_prefetch(t_.child_bytes.data() + at), __builtin_prefetch(t_.child_nodes.data() + at);
+#endif
+    }
+    void prefetch(NodeId n) const {
+#if defined(__GNUC__)
+        __builtin_prefetch(t_.nodes.data() + n);
+#endif
     }
     std::span<const NodeId> nodes_of_byte(std::uint8_t b) const {  // ascending
         return {t_.occurrences.data() + t_.occurrences_of[b], t_.occurrences.data() + t_.occurrences_of[b + 1u]};
     }
     // The tokens at and below a node of the quote, with their tails.
     std::span<const Crossing> crossings(NodeId quote) const;
-    Trie& tails() { return *tails_; }
-    bool has_tails() const { return tails_ != nullptr; }  // a trie of tails has none of its own
+    // What follows quotes inside tokens; of a trie of tails the same one, as a tail of a tail is among them.
+    Trie& tails() { return tails_ ? *tails_ : *this; }
+    const Trie& tails() const { return tails_ ? *tails_ : *this; }
 
-    std::span<const std::int32_t> tokens_at(NodeId n) const { return {t_.ids.data() + t_.rank[n], t_.ids.data() + t_.rank[n + 1]}; }
-    std::span<const std::int32_t> tokens_between(NodeId from, NodeId to) const { return {t_.ids.data() + t_.rank[from], t_.ids.data() + t_.rank[to]}; }
+    std::span<const std::int32_t> tokens_at(NodeId n) const { return tokens_between(n, n + 1); }
+    std::span<const std::int32_t> tokens_between(NodeId from, NodeId to) const { return {t_.ids.data() + t_.nodes[from].rank, t_.ids.data() + t_.nodes[to].rank}; }
+    template <typename F>
+    void each_token_at(NodeId n, F&& use) const {  // without a look elsewhere, nearly always
+        if (t_.nodes[n].token < 0) return;
+        use(t_.nodes[n].token);
+        for (std::uint32_t r = t_.nodes[n].rank + 1; r < t_.nodes[n + 1].rank; ++r) use(t_.ids[r]);
+    }
 
     // Empty, for who puts together a row, one at a time; to be left empty.
     TokenMarks& marks() { return marks_.fit(num_tokens()), marks_; }
@@ -240,7 +265,7 @@ class Trie {
     std::shared_ptr<const LexRow> cached(const std::array<std::uint64_t, 3>& key);
     void keep(const std::array<std::uint64_t, 3>& key, std::shared_ptr<const LexRow> row);
     std::size_t num_rows() const { return rows_.size(); }
-    std::size_t num_row_bytes() const { return rows_.num_bytes(); }  // held by them, about
+    std::size_t num_row_bytes() const { return rows_.num_bytes() + (tails_ ? tails_->num_row_bytes() : 0); }  // held by them, about
 
    private:
     static constexpr std::size_t kMaxRowBytes = 8u << 20;
@@ -250,11 +275,13 @@ class Trie {
     void take(TokenBytes tokens);
     void sort_ids();
     void build();
-    void list_children();
+    void list_children(std::span<TrieNode> all);
     void collect_bytes();
     void list_occurrences();
     void measure();
     void find_tails();
+    void list_crossings();
+    std::uint32_t id_of(std::string_view bytes) const;
 
     Tables t_;
     Arena arena_;
