@@ -3,6 +3,8 @@
 The Jinja template is run with a marker in place of each text that came from outside; the output is then cut at the
 markers into segments: trusted ones, written by the template, and the others. Only trusted segments may hold names of
 control tokens. White space at the ends of a text stays outside its marker, so templates that trim still trim.
+Some templates look into the texts (Qwen's drop what an assistant thought before): what comes out then differs from the
+plain rendering, and the texts are shown to the template but for the names of control tokens in them.
 """
 
 from __future__ import annotations
@@ -63,11 +65,29 @@ class ChatTemplate:
     def segments(
         self, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool = True, **more: Any
     ) -> list[Segment]:
-        """The rendered chat in segments; texts of messages and tools are never trusted."""
-        marks = _Marks(self._control_texts, _free_tag([messages, more]))
+        """The rendered chat in segments; texts of messages and tools are never trusted.
+
+        VocabularyError where the template makes something of them that cannot be followed.
+        """
+        tag = _free_tag([messages, more])
+        clock = {"strftime_now": datetime.datetime.now().strftime}  # the same in all renderings
+        plain = self.render(messages, add_generation_prompt, **more, **clock)
+        marks = _Marks(self._control_texts, tag)
+        named = {k: marks.hide_names(v) for k, v in more.items()}
         hidden = [marks.hide_message(m) for m in messages]
-        rendered = self.render(hidden, add_generation_prompt, **{k: marks.hide_names(v) for k, v in more.items()})
-        return marks.cut(rendered)
+        pieces = marks.cut(self.render(hidden, add_generation_prompt, **named, **clock))
+        if _joined(pieces) == plain:
+            return pieces
+        shown = [marks.hide_names(m) for m in messages]
+        seen = marks.cut(self.render(shown, add_generation_prompt, **named, **clock))
+        if _joined(seen) == plain and marks.control_names(seen) == marks.control_names(pieces):
+            return seen
+        if not any(mark in piece.text for piece in pieces if piece.is_trusted for mark in (_OPEN, _CLOSE)):
+            return pieces  # it could not look into the texts, and they are all there
+        raise VocabularyError(
+            "the tokenizer's chat template changes these messages in a way that cannot be followed without trusting "
+            "their text; change the texts, or render the prompt and pass it as text"
+        )
 
     def role_delimiters(self, role: str) -> tuple[str, str]:
         """What stands before and after a message of `role`, both trusted text.
@@ -173,6 +193,11 @@ class _Marks:
                 segments.append(Segment(text, is_trusted=i % 2 == 0))
         return segments
 
+    def control_names(self, segments: Sequence[Segment]) -> list[str]:
+        """The names of control tokens that the trusted segments hold, in order."""
+        trusted = "\0".join(segment.text for segment in segments if segment.is_trusted)
+        return self._names.findall(trusted) if self._names else []
+
     def _hide_value(self, value: Any, whole: bool) -> Any:
         if isinstance(value, str):
             return self._hide_text(value) if whole else self._hide_control(value)
@@ -197,6 +222,10 @@ class _Marks:
     def _mark(self, text: str) -> str:
         self._hidden.append(text)
         return f"{_OPEN}{self._tag}{len(self._hidden) - 1}{_CLOSE}"
+
+
+def _joined(segments: Sequence[Segment]) -> str:
+    return "".join(segment.text for segment in segments)
 
 
 def _free_tag(value: Any) -> str:
