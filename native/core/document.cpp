@@ -1,5 +1,7 @@
 #include "document.hpp"
 
+#include "schema_place.hpp"
+
 namespace guided {
 
 ValueId Document::added(JsonKind kind, Span span) {
@@ -46,6 +48,16 @@ bool Document::has(std::initializer_list<Keyword> keywords) const {
     return false;
 }
 
+namespace {
+
+// To one of them: `/definitions/enum` leads to a schema, or to no schema at all.
+bool leads_into_constants(std::string_view reference) {
+    return reference.find('%') == reference.npos ? reference.find("/enum/") != reference.npos
+                                                 : percent_decoded(reference).find("/enum/") != std::string::npos;
+}
+
+}  // namespace
+
 bool Document::is_plain(int draft) const {
     if (!has({Keyword::Ref, Keyword::DynamicRef, Keyword::RecursiveRef})) return !has_embedded_draft(draft);
     struct Part {
@@ -67,7 +79,7 @@ bool Document::is_plain(int draft) const {
             if (is_reference && is(m.value, JsonKind::String)) {
                 const std::string_view reference = text(m.value);
                 if (is_embedded || (reference != "#" && !reference.starts_with("#/"))) return false;
-                may_point_at_constants = may_point_at_constants || reference.find("enum") != reference.npos || reference.find('%') != reference.npos;
+                may_point_at_constants = may_point_at_constants || leads_into_constants(reference);
             }
             const bool is_list = is(m.value, JsonKind::Array);
             if (is_list && m.keyword == Keyword::Enum) has_constants = true;

@@ -24,4 +24,18 @@ std::string SchemaPaths::pointer(const Document& document, PathId path) const {
     return out;
 }
 
+std::string percent_decoded(std::string_view text) {
+    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1; };
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const int high = text[i] == '%' && i + 2 < text.size() ? digit(text[i + 1]) : -1;
+        const int low = high >= 0 ? digit(text[i + 2]) : -1;
+        if (low >= 0)
+            out += static_cast<char>(high * 16 + low), i += 2;
+        else
+            out += text[i];
+    }
+    return out;
+}
+
 }  // namespace guided

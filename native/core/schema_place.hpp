@@ -50,6 +50,8 @@ class SchemaPaths {
     std::vector<std::string> roots_;
 };
 
+std::string percent_decoded(std::string_view text);
+
 struct Place {
     ValueId schema;
     PathId path;

@@ -384,6 +384,10 @@ def test_random_scopes_are_judged_as_by_jsonschema():
         pytest.param({"properties": {"enum": {"$ref": "a"}}}, False, id="a property of that name"),
         pytest.param({"enum": [{"$ref": "a"}], "not": {"$ref": "#/enum/0"}}, False, id="a reference to a constant"),
         pytest.param({"enum": [{"$ref": "a"}], "not": {"$ref": "#/%65num/0"}}, False, id="the same, escaped"),
+        pytest.param(
+            {"enum": [{"$ref": "a"}], "not": {"$ref": "#/$defs/enum"}}, True, id="a reference to what only has the name"
+        ),
+        pytest.param({"enum": [{"$ref": "a"}], "not": {"$ref": "#/a/%5B-_%5D"}}, True, id="an escaped reference"),
         pytest.param({"items": {"$id": "x", "type": "null"}}, True, id="an identifier that nothing needs"),
         pytest.param({"items": {"$id": "x"}, "not": {"$ref": "#/items"}}, True, id="a reference outside of it"),
         pytest.param({"items": {"$id": "x", "not": {"$ref": "#"}}}, False, id="a reference inside of it"),
