@@ -229,7 +229,7 @@ bool Schemas::settle_units(Branch& b, TypeBit type, std::uint32_t layout) {
 void Schemas::name_witness(const Glance& known, const Lits& option, Options& out) {
     for (std::size_t i = 0; i < option.size(); ++i) {
         const SchemaNode& s = node(option[i]);
-        if ((option[i] & 1) || !s.is_rule || s.some_keys.size() != 1 || known.type != kObject) continue;
+        if ((option[i] & 1) || !s.is_rule || s.some_keys.size() != 1 || known.type() != kObject) continue;
         const auto names = known.witnesses(s.some_keys[0]);
         if (!names || names->size() > kMaxOpenKeys) continue;
         for (KeyId key : *names) {
@@ -247,7 +247,7 @@ std::optional<Schemas::Options> Schemas::open_options(const Branch& b, const Bra
     for (const Lits& option : *choice.options) name_witness(known, option, named);
     for (const Lits& option : named) {
         if (choice.scopes.empty() && known.implies(option)) return std::nullopt;
-        Glance with = known;
+        Glance with(Glance::Beside{known});
         if (!with.add(option)) continue;
         const bool is_found = choice.scopes.empty() && std::any_of(b.excluded.begin(), b.excluded.end(), [&](const Lits& earlier) {
             return with.implies(earlier);
@@ -264,7 +264,7 @@ bool Schemas::settle_choices(Branch& b, TypeBit type, std::uint32_t layout, std:
         next = kNone;
         if (!settle_units(b, type, layout)) return false;
         if (b.choices.empty()) return true;
-        Glance known{*this, type, {}};
+        Glance known(*this, type);
         Lits visited;
         for (const auto& [l, _] : b.visited) visited.push_back(l);
         if (!known.add(visited)) return false;

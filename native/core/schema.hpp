@@ -184,7 +184,7 @@ struct Plan {
     std::vector<Item> items;
 };
 
-struct Glance;
+class Glance;
 
 class Schemas {
    public:
@@ -301,9 +301,9 @@ class Schemas {
     void refute_object(const SchemaNode& s, Options& out);
     void refute_array(const SchemaNode& s, Options& out);
     Lit key_rule(KeyId key, Lit value, bool is_required);
-    friend struct Glance;
+    friend class Glance;
     std::optional<Lit> own_property(Lit l, KeyId key);
-    Lits values_at(const Lits& lits, KeyId key);
+    void add_values_at(std::span<const Lit> lits, KeyId key, Lits& out, std::size_t from);
     bool refuses(Lit l, TypeBit type, std::uint32_t depth) const;
     bool flatten(const Lits& lits, TypeBit type, Lits& out) const;
     bool may_be_scalar(const Lits& lits, TypeBit type);
@@ -412,7 +412,8 @@ class Schemas {
     std::vector<std::uint32_t> goal_key_;  // room to work in
     std::map<std::pair<SchemaId, TypeBit>, std::shared_ptr<const Options>> refutations_;
     std::map<std::tuple<KeyId, Lit, bool>, Lit> key_rules_;
-    std::unordered_map<SchemaId, std::vector<std::pair<KeyId, Lit>>> sorted_properties_;
+    FlatMap property_at_;                  // by node and key, of nodes with many properties
+    std::vector<bool> listed_properties_;  // which nodes those are
     ListIds<> glance_ids_;       // literals and depth
     std::vector<bool> glances_;  // of each of those
     std::map<std::pair<Lit, Lit>, bool> disjoint_;
