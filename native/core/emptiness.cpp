@@ -31,6 +31,10 @@ std::optional<bool> ExprPool::decided(ExprId e, std::size_t max_searched) {
         for (std::uint32_t i = 0; i < nodes_[e].b; ++i)
             if (nodes_[lists_[nodes_[e].a + i]].plain) return true;
     if (const std::uint32_t known = emptiness_.find(e); known != FlatMap::kMissing) return known == 0;
+    if (const auto found = read_only_text(e)) {
+        emptiness_.assign(e, *found ? 0 : 1);
+        return found;
+    }
     if (const auto found = search_nonempty(e, std::min(max_searched, kMostByDerivatives))) return found;
     if (const auto found = search_products(e, max_searched)) return found;
     // counts multiply states; without them there are few, and if no text is left even so, there is none
@@ -45,6 +49,32 @@ std::optional<bool> ExprPool::search_products(ExprId e, std::size_t max_searched
     if (max_searched <= kMostByDerivatives) return {};
     if (!products_) products_ = std::make_shared<Products>(*this);
     return products_->search(e, max_searched * kWorkOfState);
+}
+
+// Of a conjunction with a constant: whether all other parts match that one text. Nothing: there is no constant.
+std::optional<bool> ExprPool::read_only_text(ExprId e) {
+    if (nodes_[e].kind != ExprKind::And) return std::nullopt;
+    const auto is_char = [&](ExprId part) { return nodes_[part].kind == ExprKind::Set && sets_[nodes_[part].a].size() == 1 && sets_[nodes_[part].a][0].lo == sets_[nodes_[part].a][0].hi; };
+    const auto is_text = [&](ExprId part) {
+        for (; nodes_[part].kind == ExprKind::Cat; part = nodes_[part].b)
+            if (!is_char(nodes_[part].a)) return false;
+        return is_char(part);
+    };
+    const auto text = std::ranges::find_if(parts(e), is_text);
+    if (text == parts(e).end()) return std::nullopt;
+    const std::size_t at = static_cast<std::size_t>(text - parts(e).begin());
+    for (std::size_t i = 0; i < nodes_[e].b; ++i) {
+        if (i == at) continue;
+        ExprId part = parts(e)[i];  // lists move while derivatives are made
+        for (ExprId left = parts(e)[at]; part != kEmpty && left != kEpsilon;) {
+            const bool is_last = nodes_[left].kind != ExprKind::Cat;
+            const ExprId first = is_last ? left : nodes_[left].a;
+            left = is_last ? kEpsilon : nodes_[left].b;
+            part = derive(part, sets_[nodes_[first].a][0].lo);
+        }
+        if (!nodes_[part].nullable) return false;
+    }
+    return true;
 }
 
 // More texts than `e` has: counted repeats go on for ever.

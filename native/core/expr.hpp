@@ -195,6 +195,7 @@ class ExprPool {
     ExprId derive_and(Node n, std::uint32_t c);
     ExprId state_of(std::uint32_t table, std::uint32_t state);
     std::optional<bool> decided(ExprId e, std::size_t max_searched);
+    std::optional<bool> read_only_text(ExprId e);
     ExprId loosened(ExprId e);
     std::uint32_t letters(ExprId e);
     std::uint32_t firsts(ExprId e);
