@@ -40,6 +40,10 @@ class SchemaSource:
         self.read_instance = read_instance
         self.origin = origin
 
+    def __reduce__(self) -> tuple[Callable[..., SchemaSource], tuple[Any, ...]]:
+        """So that a constraint, and a result that has one, can be sent to another process."""
+        return (read_source, (self.document.text,)) if self.origin is None else (schema_of_type, (self.origin,))
+
 
 def read_source(source: Any) -> SchemaSource:
     """The schema in `source`; InvalidSchema or ConstraintError where there is none."""
