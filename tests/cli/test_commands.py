@@ -43,6 +43,12 @@ def guide(*words, stdin=None):
 # guided run.
 
 
+def test_the_package_is_the_command_line_too():
+    done = subprocess.run([sys.executable, "-m", "guided", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "doctor" in done.stdout
+
+
 def test_run_prints_the_text():
     code, out, err = guide("run", CHARACTER)
     assert (code, err) == (0, "")
