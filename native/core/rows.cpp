@@ -129,12 +129,14 @@ LexRowPtr LexRows::between(LexId state) {
     const auto [low, up] = lexer_.bracket(state);
     if (low == state) return nullptr;
     const LexRowPtr fewer = of(low, false), more = of(up, false);
-    auto is_same = [](const Crossing& x, const Crossing& y) { return x.token == y.token && x.tail == y.tail && x.chars == y.chars; };
-    std::vector<Crossing> few, all;
-    fewer->each_closing([&](const Crossing& c) { few.push_back(c); });
-    more->each_closing([&](const Crossing& c) { all.push_back(c); });
-    if (!std::ranges::equal(few, all, is_same)) return nullptr;
-    return words_of(*fewer)->bits == words_of(*more)->bits ? more : nullptr;
+    if (words_of(*fewer)->bits != words_of(*more)->bits) return nullptr;
+    const auto closings = [](const LexRow& row) {  // in one order, whichever way they were found
+        std::vector<std::array<std::uint32_t, 3>> out;
+        row.each_closing([&](const Crossing& c) { out.push_back({static_cast<std::uint32_t>(c.token), c.tail, c.chars}); });
+        std::ranges::sort(out);
+        return out;
+    };
+    return closings(*fewer) == closings(*more) ? more : nullptr;
 }
 
 std::shared_ptr<Words> LexRows::words_of(const LexRow& row) const {

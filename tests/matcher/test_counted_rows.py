@@ -28,7 +28,22 @@ WORDS = [
     "a" * 40,
     " " * 20,
 ]
-ENDS = ['"', 'a"', ' "', 'b a"', '",', 'a",', 'a b a b a b"', "a" * 12 + '"']
+ENDS = [
+    '"',
+    'a"',
+    ' "',
+    'b a"',
+    '",',
+    'a",',
+    'a b a b a b"',
+    "a" * 12 + '"',
+    '":',
+    'a":"',
+    '":"',
+    '","',
+    '"",',
+    'b":"a","',
+]
 ESCAPES = [
     "\\",
     "\\u",
@@ -77,28 +92,52 @@ BOUNDS = [
 ]
 
 
+KEYS = [
+    {"patternProperties": {"^[ab ]{1,9}$": {"type": "string"}}, "additionalProperties": False},
+    {"patternProperties": {"^[ab ]{1,40}$": {"type": "string"}}},
+    {"propertyNames": {"maxLength": 6}, "additionalProperties": {"type": "string"}},
+    {"propertyNames": {"pattern": r"^(?:\S+\s+){0,9}\S+$", "maxLength": 30}, "maxProperties": 2},
+    {
+        "properties": {"ab": {"const": "a"}, "aab a": {"maxLength": 4}},
+        "patternProperties": {"^[ab]{2,12}$": {"maxLength": 7}},
+        "additionalProperties": False,
+    },
+    {"patternProperties": {"^a{1,30}$": {"enum": ["a", "a b"]}}, "additionalProperties": {"pattern": "b$"}},
+]
+
+
+def assert_exact(compiled, rng, num_walks, ends=0.1):
+    """Random walks of some tokens; `ends` is how often one of them may be a token with a quote in it."""
+    mask = np.zeros((VOCAB.size + 31) // 32, dtype=np.int32)
+    for _ in range(num_walks):
+        matcher = compiled.matcher()
+        for _ in range(rng.randrange(40)):
+            matcher.fill_mask(mask)
+            said = bits(mask, VOCAB.size)
+            done = np.fromiter(
+                (matcher.fork().accept_token(t) for t in range(VOCAB.size)), dtype=bool, count=VOCAB.size
+            )
+            wrong = [VOCAB.tokens[t] for t in np.flatnonzero(said != done)]
+            assert not wrong, wrong[:5]
+            allowed = [t for t in np.flatnonzero(said) if t not in VOCAB.eos_ids]
+            inside = [t for t in allowed if b'"' not in VOCAB.tokens[t]] or allowed  # most walks stay in the string
+            if not allowed or not matcher.accept_token(int(rng.choice(allowed if rng.random() < ends else inside))):
+                break
+
+
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_each_bit_is_what_accepting_says(pattern):
     rng = random.Random(pattern)
-    mask = np.zeros((VOCAB.size + 31) // 32, dtype=np.int32)
     for bound, whitespace in itertools.product(BOUNDS, ("flexible", "dumps")):
-        compiled = guided.JsonSchema({"type": "string", "pattern": pattern, **bound}, whitespace=whitespace).compile(
-            VOCAB
-        )
-        for _ in range(60):
-            matcher = compiled.matcher()
-            for _ in range(rng.randrange(40)):
-                matcher.fill_mask(mask)
-                said = bits(mask, VOCAB.size)
-                done = np.fromiter(
-                    (matcher.fork().accept_token(t) for t in range(VOCAB.size)), dtype=bool, count=VOCAB.size
-                )
-                wrong = [VOCAB.tokens[t] for t in np.flatnonzero(said != done)]
-                assert not wrong, (bound, wrong[:5])
-                allowed = [t for t in np.flatnonzero(said) if t not in VOCAB.eos_ids]
-                inside = [t for t in allowed if b'"' not in VOCAB.tokens[t]] or allowed  # most walks stay in the string
-                if not allowed or not matcher.accept_token(int(rng.choice(inside if rng.random() < 0.9 else allowed))):
-                    break
+        schema = {"type": "string", "pattern": pattern, **bound}
+        assert_exact(guided.JsonSchema(schema, whitespace=whitespace).compile(VOCAB), rng, num_walks=60)
+
+
+@pytest.mark.parametrize("keys", KEYS)
+@pytest.mark.parametrize("order", ["declared", "any"])
+def test_rows_of_keys_are_exact_too(keys, order):
+    compiled = guided.JsonSchema({"type": "object", **keys}, order=order, whitespace="dumps").compile(VOCAB)
+    assert_exact(compiled, random.Random(repr(keys)), num_walks=120, ends=0.3)
 
 
 def test_states_that_count_further_share_their_rows():
