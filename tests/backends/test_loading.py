@@ -147,7 +147,7 @@ def test_places_that_are_no_directory(folder, tmp_path):
         ({"dtype": "float99"}, "dtype 'float99' is not one of torch's"),
         ({"dtype": 32}, "dtype 32 is not"),
         ({"attn_implementation": "nonsense"}, "cannot be loaded"),
-        ({"no_such_option": 1}, "cannot be loaded"),
+        ({"no_such_option": 1}, "there is no option 'no_such_option': the transformers backend takes device, dtype"),
         ({"cache_bytes": None}, "cache_bytes=None: pass an integer of at least 1"),
         ({"max_len": "long"}, "max_len='long': pass an integer"),
     ],

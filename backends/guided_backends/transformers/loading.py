@@ -7,6 +7,7 @@ lack a tensor are refused (transformers would fill it with random numbers and wa
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -244,6 +245,14 @@ def _model(folder: Path, config: Any, dtype: Any, options: dict[str, Any]) -> An
             f"the weights in {folder} are corrupt ({_brief(error)}); copy or download the safetensors files again"
         ) from error
     except Exception as error:
+        strange = (
+            re.search(r"unexpected keyword argument '(\w+)'", str(error)) if isinstance(error, TypeError) else None
+        )
+        if strange is not None and strange[1] in options:
+            raise ModelLoadError(
+                f"there is no option {strange[1]!r}: the transformers backend takes device, dtype, cache_bytes, "
+                "max_len, num_threads, reuse, graphs and library, and what from_pretrained takes for this model"
+            ) from error
         kind = getattr(config, "model_type", None)
         raise ModelLoadError(
             f"the model in {folder} (model_type {kind!r}) cannot be loaded: {_brief(error)}"
