@@ -11,11 +11,14 @@ import subprocess
 import unicodedata
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from guided.constraints import Regex
 from guided.constraints.characters import property_set
+from guided.constraints.json_schema.outside import Outside
+from guided.constraints.limits import DEFAULT_LIMITS
 from guided.constraints.regex import lower_program, parse_pattern
 from guided.constraints.regex.automaton import automaton_of
 from guided.constraints.regex.tree import build_tree
@@ -285,3 +288,15 @@ def test_properties_are_those_of_node():
 def test_properties_that_python_does_not_know_are_refused(name):
     with pytest.raises(InvalidRegex, match="is not supported; general categories are"):
         Regex(f"\\p{{{name}}}", search=True)
+
+
+@pytest.mark.parametrize("pattern", ["^x-", "id$", "^GET$", "wifi", "^a b/c", "-", "'@#%&=~`<>!:;,"])
+def test_a_constant_is_the_same_without_the_reader(pattern):
+    builder = DEFAULT_LIMITS.new_builder()
+    outside = Outside(2020, None, refuses_unknown_formats=False)
+    with mock.patch("guided.constraints.json_schema.outside.parse_pattern") as reader:
+        short = outside.pattern(builder, pattern)
+    assert not reader.called
+    long = lower_program(builder, parse_pattern(pattern, "ecma"), search=True)
+    for one, other in ((short, long), (long, short)):
+        assert builder.is_empty(builder.intersect([one, builder.complement(other)]))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from guided.constraints.expression_cache import shared_expression
+
 if TYPE_CHECKING:
     from guided import _native
 
@@ -102,8 +104,12 @@ class Digits:
 
     def exponent(self, low: int, high: int) -> int:
         """`e` and an exponent from `low` to `high`, of up to three digits (more if a bound has more)."""
-        if (low, high) not in self._exponents:
-            self._exponents[low, high] = self._exponent(low, high) if low <= high else self._builder.empty()
+        if low > high:
+            return self._builder.empty()
+        if (low, high) not in self._exponents:  # nearby bounds share them, and they are half the work
+            key = f"exponent {low}..{high}"
+            made = shared_expression(self._builder, key, lambda builder: Digits(builder)._exponent(low, high))
+            self._exponents[low, high] = made
         return self._exponents[low, high]
 
     def _exponent(self, low: int, high: int) -> int:
