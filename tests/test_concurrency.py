@@ -274,3 +274,24 @@ def test_a_model_goes_on_in_a_forked_child():
     """As workers of a server are made after the model was loaded and tried."""
     done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=False)
     assert done.stdout == "0\n", done.stderr
+
+
+def test_a_late_template_keeps_what_its_hole_has_written():
+    """As a stream has told it: no capture, but the text so far."""
+    template = guided.Template('Say: {{ gen("x", regex="[a-z]{300}", max_tokens=400) }} end')
+    with guided.load_model() as model:
+        stream = template.stream(model, timeout=0.1)
+        told = []
+        try:
+            while True:
+                told.append(next(stream))
+        except StopIteration as end:
+            streamed = end.value
+        results = [streamed, *template.map(model, [{}] * 3, timeout=0.1)]
+        for result in results:
+            assert isinstance(result.error, guided.DeadlineExceeded)
+            assert len(result.text) > len("Say: ") + 1
+            assert result.text.removeprefix("Say: ").isalpha()
+            assert "x" not in result
+        assert "".join(event.text for event in told if isinstance(event, TextAppended)) == streamed.text
+        assert model.cache_stats.num_live == 0

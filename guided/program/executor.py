@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from guided.errors import GuidedError
 from guided.program import ops
 from guided.program.beam import beam_region
 from guided.program.events import Emit, HoleClosed, HoleOpened, TextAppended, Warned
+from guided.program.generate import so_far
 from guided.program.hole_plan import HolePlan
 from guided.program.machine import Machine
 from guided.program.run import (
@@ -30,7 +32,7 @@ from guided.program.run import (
 from guided.program.state import Capture, HideFrame, Piece, RunState
 from guided.program.watch import HoleWatch
 from guided.runtime.engine import Engine
-from guided.runtime.hole import HoleRequest, HoleResult, decode_hole
+from guided.runtime.hole import HoleRequest, HoleResult, HoleState, decode_hole
 from guided.runtime.hole_select import select_option
 from guided.runtime.hole_text import TextState, fork
 from guided.runtime.scheduler import Row, together
@@ -62,6 +64,7 @@ def execute(
         yield from run.to_end()
     except GuidedError as problem:
         error = problem
+        run.keep_what_was_written()
         run.tell_pieces()
     finally:
         if not keep or error is not None:
@@ -92,6 +95,7 @@ class _Run:
         self.emit = emit
         self.state: RunState
         self._num_told = 0
+        self._under_way: tuple[str, HoleState] | None = None  # the `gen` that is being written
 
     def to_end(self) -> Row[None]:
         self._num_told = len(self.state.pieces)
@@ -120,11 +124,12 @@ class _Run:
             result = yield from select_option(self.machine.engine, self._text(), request)
         else:
             gen = gen_request(self.machine, self.state, hole, self.decoding)
-            gen = gen if self.emit is None else replace(gen, observe=watch.look)
+            gen = replace(gen, observe=partial(self._look, hole.name, watch))
             if hole.decoding.n > 1:
                 yield from self._samples(op, hole, gen, watch)
                 return
             result = yield from decode_hole(self.machine.engine, self._text(), gen)
+            self._under_way = None
             if result.healing == "inexact":
                 why = self.machine.vocab.changes_text or "no tokens spell it"
                 message = (
@@ -138,6 +143,23 @@ class _Run:
         self.state = bind(self.machine, self.state, op, hole, result)
         self._tell_hole(hole)
 
+    def _look(self, name: str, watch: HoleWatch, state: HoleState) -> None:
+        self._under_way = name, state
+        if self.emit is not None:
+            watch.look(state)
+
+    def keep_what_was_written(self) -> None:
+        """After an error: the text of the hole under way, as far as it is certain; it has been told, token by token."""
+        if self._under_way is None:
+            return
+        name, state = self._under_way
+        self.tell_pieces()
+        text, _ = so_far(state)
+        if text:
+            piece = Piece(text, "model", name, is_hidden=self.state.is_hidden)
+            self.state = replace(self.state, pieces=(*self.state.pieces, piece))
+            self._num_told += 1
+
     def _samples(self, op: ops.Hole, hole: HolePlan, gen: HoleRequest, watch: HoleWatch) -> Row[None]:
         """A hole with `n`: decoded side by side from one place."""
         engine, text = self.machine.engine, self._text()
@@ -147,6 +169,7 @@ class _Run:
         for result in results[1:]:
             if result.state.seq is not None:
                 engine.close(result.state.seq)
+        self._under_way = None
         watch.close(results[0])
         self.state = replace(self.state, text=results[0].state)
         self.state = bind_samples(self.machine, self.state, op, hole, results)
