@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["clear", "compiled", "renewed"]
 
 _CAPACITY = 256
-_MAX_BYTES = 64 << 20
+_MAX_BYTES = 32 << 20
 _WEIGHED_AGAIN = 1  # with each new grammar; each has its turn, and it does not take long where caches are cold
 
 

@@ -156,7 +156,7 @@ void ExprPool::reserve(std::size_t num) {
 
 void ExprPool::grow_slots(std::size_t num) {
     if (num <= slots_.size()) return;
-    std::vector<Slot> old(num, {0, kFree});
+    BlockVector<Slot> old(num, {0, kFree});
     old.swap(slots_);
     for (const Slot& slot : old)
         if (slot.id != kFree) place(slot);

@@ -96,10 +96,10 @@ class ExprPool {
             std::uint32_t set, to;  // index into `sets`, state
         };
         std::vector<CharSet> sets;
-        std::vector<Edge> edges;                // of one state after another
-        std::vector<std::uint32_t> first_edge;  // of each state, and one past the end
+        BlockVector<Edge> edges;                // of one state after another
+        BlockVector<std::uint32_t> first_edge;  // of each state, and one past the end
         std::vector<bool> accepting;
-        std::vector<std::uint32_t> least;  // characters to an accepting state
+        BlockVector<std::uint32_t> least;  // characters to an accepting state
         Hash128 hash;
 
         std::size_t num_states() const { return least.size(); }
@@ -207,10 +207,10 @@ class ExprPool {
 
     const Limits& limits_;
     std::vector<Known> tables_;
-    std::vector<Node> nodes_;
-    std::vector<ExprId> lists_;
+    BlockVector<Node> nodes_;
+    BlockVector<ExprId> lists_;
     ListIds<Range> sets_;
-    std::vector<Slot> slots_;
+    BlockVector<Slot> slots_;
     std::array<ExprId, 128> ascii_;  // sets of one ASCII character; kEmpty: not made yet
     FlatMap derived_;
     ListIds<> set_lists_;                                 // sets that can come first, ascending
@@ -234,8 +234,8 @@ class ExprPool {
 // An expression outside of any pool, to be put into others: parts come before what is made of them, and ids are indexes
 // into these lists.
 struct PortableExpr {
-    std::vector<ExprPool::Node> nodes;
-    std::vector<ExprId> lists;
+    BlockVector<ExprPool::Node> nodes;
+    BlockVector<ExprId> lists;
     std::vector<CharSet> sets;
     std::vector<std::shared_ptr<const ExprPool::Table>> tables;
 

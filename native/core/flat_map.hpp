@@ -3,7 +3,8 @@
 
 #include <cstdint>
 #include <utility>
-#include <vector>
+
+#include "slots.hpp"
 
 namespace guided {
 
@@ -12,9 +13,8 @@ class FlatMap {
     static constexpr std::uint32_t kMissing = 0xFFFFFFFF;  // no value may be this
 
     std::uint32_t find(std::uint64_t key) const {
-        if (slots_.empty()) return kMissing;
-        for (std::size_t i = hashed(key) & mask_;; i = (i + 1) & mask_)
-            if (slots_[i].value == kMissing || slots_[i].key == key) return slots_[i].value;
+        const Slot* slot = slots_.find(hashed(key), [&](const Slot& s) { return s.key == key; });
+        return slot ? slot->value : kMissing;
     }
     // What is kept under the key, which is `value` where nothing was; and whether that is so.
     std::pair<std::uint32_t, bool> try_insert(std::uint64_t key, std::uint32_t value) {
@@ -23,48 +23,28 @@ class FlatMap {
         return {value, true};
     }
     void assign(std::uint64_t key, std::uint32_t value) {
-        if (find(key) == kMissing) return insert(key, value);
-        std::size_t i = hashed(key) & mask_;
-        while (slots_[i].key != key) i = (i + 1) & mask_;
-        slots_[i].value = value;
+        if (Slot* slot = slots_.find(hashed(key), [&](const Slot& s) { return s.key == key; })) slot->value = value;
+        else insert(key, value);
     }
-    // The key must not be there yet.
-    void insert(std::uint64_t key, std::uint32_t value) {
-        if (2 * (size_ + 1) > slots_.size()) grow();
-        ++size_;
-        place({key, value});
-    }
-    void reserve(std::size_t num) {
-        while (2 * (num + 1) > slots_.size()) grow();
-    }
-    std::size_t size() const { return size_; }
-    std::size_t num_bytes() const { return slots_.size() * sizeof(Slot); }
+    void insert(std::uint64_t key, std::uint32_t value) { slots_.insert({key, value}); }  // the key must not be there yet
+    void reserve(std::size_t num) { slots_.reserve(num); }
+    std::size_t size() const { return slots_.size(); }
+    std::size_t num_bytes() const { return slots_.num_bytes(); }
 
    private:
-    struct Slot {
-        std::uint64_t key = 0;
-        std::uint32_t value = kMissing;
-    };
-
     static std::size_t hashed(std::uint64_t x) {
         x = (x ^ (x >> 32)) * 0x9E3779B97F4A7C15ull;
         return static_cast<std::size_t>(x ^ (x >> 29));
     }
-    void place(const Slot& slot) {
-        std::size_t i = hashed(slot.key) & mask_;
-        while (slots_[i].value != kMissing) i = (i + 1) & mask_;
-        slots_[i] = slot;
-    }
-    void grow() {
-        std::vector<Slot> old(slots_.empty() ? 16 : 2 * slots_.size());
-        old.swap(slots_);
-        mask_ = slots_.size() - 1;
-        for (const Slot& slot : old)
-            if (slot.value != kMissing) place(slot);
-    }
+    struct Slot {
+        std::uint64_t key = 0;
+        std::uint32_t value = kMissing;
 
-    std::vector<Slot> slots_;
-    std::size_t mask_ = 0, size_ = 0;
+        bool is_used() const { return value != kMissing; }
+        std::size_t hash() const { return hashed(key); }
+    };
+
+    Slots<Slot> slots_;
 };
 
 }  // namespace guided

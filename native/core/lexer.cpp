@@ -20,7 +20,7 @@ std::uint32_t Lexer::intern_residual(Items wanted) {
     for (const auto& [label, e] : wanted) mixed = (mixed ^ (std::uint64_t(label) << 32 | e)) * 0x9E3779B97F4A7C15ull, mixed ^= mixed >> 32;
     const auto hash = static_cast<std::uint32_t>(mixed);
     if (2 * (residuals_.size() + 1) > residual_slots_.size()) {
-        std::vector<Slot> old(std::max<std::size_t>(64, 2 * residual_slots_.size()), Slot{0, kUnbounded});
+        BlockVector<Slot> old(std::max<std::size_t>(64, 2 * residual_slots_.size()), Slot{0, kUnbounded});
         old.swap(residual_slots_);
         for (const Slot& slot : old)
             if (slot.id != kUnbounded) place_residual(slot.hash, slot.id);

@@ -155,14 +155,15 @@ class Lexer {
     ExprPool& pool_;
     const Limits& limits_;
     std::deque<Residual> residuals_;
-    Labelled items_, next_items_;  // of all residuals; of the one that is looked for
-    std::vector<std::int32_t> targets_;
+    BlockVector<std::pair<Label, ExprId>> items_;  // of all residuals
+    Labelled next_items_;                          // of the one that is looked for
+    BlockVector<std::int32_t> targets_;
     std::vector<std::uint32_t> next_sets_;
     struct Slot {
         std::uint32_t hash, id;
     };
-    std::vector<Slot> residual_slots_;  // by their items, in one array; kUnbounded: empty
-    std::vector<State> states_;
+    BlockVector<Slot> residual_slots_;  // by their items, in one array; kUnbounded: empty
+    BlockVector<State> states_;
     static constexpr std::uint32_t kNoTable = kUnbounded;
     static constexpr std::size_t kMostTables = 1024;  // of a kilobyte each; further states ask for the class of each byte
     static constexpr std::size_t kMostFew = 16, kMostBesideDefault = 40, kArcsInList = 512, kMostTotal = 32, kSoonTold = 4;

@@ -9,7 +9,8 @@
 #include <initializer_list>
 #include <span>
 #include <utility>
-#include <vector>
+
+#include "slots.hpp"
 
 namespace guided {
 
@@ -21,16 +22,15 @@ class ListIds {
     using List = std::span<const T>;
     static constexpr std::uint32_t kMissing = 0xFFFFFFFF;
 
-    std::uint32_t find(List list) const { return slots_.empty() ? kMissing : find(list, hashed(list)); }
+    std::uint32_t find(List list) const { return find(list, hashed(list)); }
     // Its number, and whether it is new. The list may not lie in here.
     std::pair<std::uint32_t, bool> insert(List list) {
-        if (2 * (ends_.size() + 1) > slots_.size()) grow();
         const std::uint32_t hash = hashed(list);
         if (const std::uint32_t known = find(list, hash); known != kMissing) return {known, false};
         const auto id = static_cast<std::uint32_t>(ends_.size());
         items_.insert(items_.end(), list.begin(), list.end());
         ends_.push_back(static_cast<std::uint32_t>(items_.size()));
-        place({hash, id});
+        slots_.insert({hash, id});
         return {id, true};
     }
     std::pair<std::uint32_t, bool> insert(std::initializer_list<T> list) { return insert(List(list.begin(), list.size())); }
@@ -39,18 +39,20 @@ class ListIds {
         return {items_.data() + begin, ends_[id] - begin};
     }
     std::size_t size() const { return ends_.size(); }
-    std::size_t num_bytes() const { return sizeof(T) * items_.size() + 4 * ends_.size() + slots_.size() * sizeof(Slot); }
+    std::size_t num_bytes() const { return sizeof(T) * items_.size() + 4 * ends_.size() + slots_.num_bytes(); }
     void clear() {  // the memory is kept, unless forgetting takes long
-        if (slots_.size() > kMostForgotten) return void(*this = {});
-        items_.clear(), ends_.clear();
-        std::fill(slots_.begin(), slots_.end(), Slot{});
+        if (slots_.room() > kMostForgotten) return void(*this = {});
+        items_.clear(), ends_.clear(), slots_.clear();
     }
 
    private:
     static constexpr std::size_t kMostForgotten = 256;
 
     struct Slot {
-        std::uint32_t hash = 0, id = kMissing;
+        std::uint32_t hashed = 0, id = kMissing;
+
+        bool is_used() const { return id != kMissing; }
+        std::size_t hash() const { return hashed; }
     };
 
     static std::uint32_t hashed(List list) {
@@ -59,26 +61,13 @@ class ListIds {
         return static_cast<std::uint32_t>(h);
     }
     std::uint32_t find(List list, std::uint32_t hash) const {
-        for (std::size_t i = hash & mask_;; i = (i + 1) & mask_)
-            if (slots_[i].id == kMissing || (slots_[i].hash == hash && std::ranges::equal((*this)[slots_[i].id], list))) return slots_[i].id;
-    }
-    void place(Slot slot) {
-        std::size_t i = slot.hash & mask_;
-        while (slots_[i].id != kMissing) i = (i + 1) & mask_;
-        slots_[i] = slot;
-    }
-    void grow() {
-        std::vector<Slot> old(slots_.empty() ? 16 : 2 * slots_.size());
-        old.swap(slots_);
-        mask_ = slots_.size() - 1;
-        for (const Slot& slot : old)
-            if (slot.id != kMissing) place(slot);
+        const Slot* slot = slots_.find(hash, [&](const Slot& s) { return s.hashed == hash && std::ranges::equal((*this)[s.id], list); });
+        return slot ? slot->id : kMissing;
     }
 
-    std::vector<T> items_;             // of all lists
-    std::vector<std::uint32_t> ends_;  // where each ends in them
-    std::vector<Slot> slots_;
-    std::size_t mask_ = 0;
+    BlockVector<T> items_;             // of all lists
+    BlockVector<std::uint32_t> ends_;  // where each ends in them
+    Slots<Slot> slots_;
 };
 
 }  // namespace guided

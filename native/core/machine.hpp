@@ -136,8 +136,8 @@ class Machine {
     std::optional<std::string> shortest_after(FrameId f, const std::string& read);
     std::string shortest_key(const Frame& key, FrameId& next);
 
-    std::vector<Frame> frames_;
-    std::vector<FrameId> slots_;  // a hash table of frames, open addressing: frame id + 1, or 0
+    BlockVector<Frame> frames_;
+    BlockVector<FrameId> slots_;  // a hash table of frames, open addressing: frame id + 1, or 0
     struct Capture {
         std::uint32_t before, length;
         char byte;

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "blocks.hpp"
+
 namespace guided {
 
 class Pile {
@@ -19,6 +21,9 @@ class Pile {
     Pile() = default;
     Pile(const Pile&) = delete;  // what it holds stays where it is
     Pile& operator=(const Pile&) = delete;
+    ~Pile() {
+        for (const auto& [first, size] : blocks_) BlockAllocator<std::byte>().deallocate(first, size);
+    }
 
     template <class T>
     std::span<T> array(std::size_t num) {  // of default values
@@ -48,14 +53,15 @@ class Pile {
         std::size_t at = (used_ + alignment - 1) / alignment * alignment;
         if (at + size > block_size_) {
             block_size_ = std::max(size, std::min(kLargestBlock, std::max(kFirstBlock, num_bytes_)));
-            blocks_.push_back(std::unique_ptr<std::byte[]>(new std::byte[block_size_]));  // not set to zero
+            blocks_.emplace_back();
+            blocks_.back() = {BlockAllocator<std::byte>().allocate(block_size_), block_size_};
             num_bytes_ += block_size_, at = 0;
         }
         used_ = at + size;
-        return blocks_.back().get() + at;
+        return blocks_.back().first + at;
     }
 
-    std::vector<std::unique_ptr<std::byte[]>> blocks_;
+    std::vector<std::pair<std::byte*, std::size_t>> blocks_;  // and how large each is
     std::size_t used_ = 0, block_size_ = 0;  // of the last block
     std::size_t num_bytes_ = 0;
 };

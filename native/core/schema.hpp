@@ -390,7 +390,7 @@ class Schemas {
         std::uint32_t length, size;
         char32_t last;
     };
-    std::vector<KeyText> key_texts_{{0, 0, 0, 0}};  // the first is the empty one
+    BlockVector<KeyText> key_texts_{{0, 0, 0, 0}};  // the first is the empty one
     FlatMap key_ids_;                            // of (text before, last character)
     std::vector<Layout> layouts_;
     FlatMap layout_lexemes_, key_lexers_;  // by (layout, part, depth), by (object, progress): states, see `kept_state`

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "blocks.hpp"
 #include "recent.hpp"
 #include "spelling.hpp"
 #include "tables.hpp"
@@ -32,7 +33,7 @@ struct ContentKeyHash {
 
 // A dense set of tokens: bit (t & 31) of word (t >> 5).
 struct Words {
-    std::vector<std::int32_t> bits;  // int32[ceil(V/32)]
+    BlockVector<std::int32_t> bits;  // int32[ceil(V/32)]
     std::uint32_t count = 0;
 
     explicit Words(std::uint32_t num_words) : bits(num_words) {}
