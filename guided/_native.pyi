@@ -173,3 +173,4 @@ def fill_masks(matchers: Sequence[Matcher], out: npt.NDArray[np.int32]) -> None:
 TABLES_FORMAT: int  # of the files that `Vocabulary.saved` makes
 
 def default_limits() -> dict[str, int]: ...  # of a builder made without arguments
+def num_block_bytes() -> int: ...  # of large arrays in use, which the C library does not count

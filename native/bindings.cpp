@@ -303,6 +303,7 @@ NB_MODULE(_native, m) {
     bind_document(m);
     bind_builder(m);
     m.def("default_limits", &default_limits, "What a builder without arguments allows.");
+    m.def("num_block_bytes", &Blocks::num_bytes, "Bytes of large arrays in use, which the C library does not count.");
     nb::class_<Grammar>(m, "Grammar", "A compiled grammar; grown lazily as it is used.")
         .def("start", [](std::shared_ptr<Grammar> g, nb::bytes prefix) {
             StatePtr s = g->start(to_string(prefix));

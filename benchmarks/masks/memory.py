@@ -21,6 +21,7 @@ from contenders import Guided, GuidedAnyOrder
 from run import entries, tried, vocabulary
 
 import guided
+from guided import _native
 from guided.constraints import compile_cache
 
 ROWS = 12  # of a table
@@ -105,13 +106,13 @@ class _Mallinfo(ctypes.Structure):
 
 
 def allocated() -> int | None:
-    """Bytes that native code holds now, as the C library counts them; None where it does not (it takes glibc 2.33)."""
+    """Bytes that native code holds now; None where the C library does not count them (it takes glibc 2.33)."""
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallinfo2"):
         return None
     library.mallinfo2.restype = _Mallinfo
     info = library.mallinfo2()
-    return int(info.uordblks + info.hblkhd)
+    return int(info.uordblks + info.hblkhd) + _native.num_block_bytes()
 
 
 def set_free(engine: Guided) -> int | None:

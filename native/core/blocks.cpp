@@ -1,5 +1,6 @@
 #include "blocks.hpp"
 
+#include <atomic>
 #include <mutex>
 
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_ADDRESS__)  // sanitizers watch the heap
@@ -25,7 +26,8 @@ struct Kept {
 struct Store {
     std::mutex lock;
     std::vector<Kept> kept;  // given back last, last
-    std::size_t num_bytes = 0;
+    std::size_t num_bytes = 0;               // of them
+    std::atomic<std::size_t> num_taken = 0;  // bytes, and not given back
 };
 
 Store& store() {
@@ -46,17 +48,19 @@ void* Blocks::take(std::size_t num_bytes) {
             if (s.kept[i].size != size) continue;
             void* block = s.kept[i].block;
             s.kept.erase(s.kept.begin() + static_cast<std::ptrdiff_t>(i));
-            s.num_bytes -= size;
+            s.num_bytes -= size, s.num_taken += size;
             return block;
         }
     }
     void* block = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) throw std::bad_alloc();
+    store().num_taken += size;
     return block;
 }
 
 void Blocks::give_back(void* block, std::size_t num_bytes) noexcept {
     const std::size_t size = whole_pages(num_bytes);
+    store().num_taken -= size;
     if (size > kLargestKept) return void(munmap(block, size));
     Store& s = store();
     const std::lock_guard guard(s.lock);
@@ -81,11 +85,14 @@ void Blocks::keep_none() {
     s.kept.clear(), s.num_bytes = 0;
 }
 
+std::size_t Blocks::num_bytes() { return store().num_taken; }
+
 #else
 
 void* Blocks::take(std::size_t num_bytes) { return ::operator new(num_bytes); }
 void Blocks::give_back(void* block, std::size_t) noexcept { ::operator delete(block); }
 void Blocks::keep_none() {}
+std::size_t Blocks::num_bytes() { return 0; }
 
 #endif
 

@@ -18,6 +18,7 @@ class Blocks {
     static void* take(std::size_t num_bytes);
     static void give_back(void* block, std::size_t num_bytes) noexcept;  // as many as were taken
     static void keep_none();                                             // all that is kept goes to the system now
+    static std::size_t num_bytes();                                      // taken and not given back
 };
 
 template <class T>

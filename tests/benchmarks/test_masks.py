@@ -75,7 +75,7 @@ def test_the_table_counts_schemas_by_what_became_of_them(tmp_path, form):
 
 @pytest.mark.slow
 def test_an_engine_that_does_not_answer_costs_its_schema_alone(tmp_path):
-    endless = {"id": "endless", "schema": {}, "tests": [case("x" * 3_000_000, True)]}
+    endless = {"id": "endless", "schema": {}, "tests": [case("x" * 9_000_000, True)]}
     path = tmp_path / "schemas.jsonl"
     path.write_text("".join(json.dumps(entry) + "\n" for entry in (endless, ENTRIES[0])))
     done = ran(path, "--tokenizer", "bytes", "--engines", "guided", "--limit", "1.5", "--wrong", tmp_path / "wrong")
