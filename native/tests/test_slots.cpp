@@ -105,7 +105,7 @@ TEST(large_arrays_go_back_to_the_system_whatever_lives_between_them) {
     }
     CHECK(resident() >= before + kNum * kSize / 2);
     large.clear();
-    CHECK(resident() < before + (8u << 20));  // some are kept for who comes next
+    CHECK(resident() < before + kNum * kSize / 4);  // some are kept for who comes next
     Blocks::keep_none();
     CHECK(resident() < before + (4u << 20));
 }
