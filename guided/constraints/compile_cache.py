@@ -2,7 +2,7 @@
 
 A locked table of native grammars, bounded in number and in bytes. They hold no Python objects, so keeping one keeps no
 tokenizer alive. A grammar grows while it is used: with each new one, the one before it is weighed again, and some that
-were not for longest.
+were not for longest. What goes is freed by a thread of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
+from guided.constraints.freeing import Freeing
 from guided.constraints.limits import Limits
 from guided.errors import ConstraintTooComplex, UnsatisfiableConstraint, UnsupportedSchema
 from guided.vocab import Vocabulary
@@ -39,6 +40,7 @@ class _Kept:
 _grammars: OrderedDict[Hashable, _Kept] = OrderedDict()  # what was used longest ago first
 _turns: deque[_Kept] = deque()  # what was weighed longest ago first, with some that are not kept any more
 _num_bytes = 0  # of all that are kept
+_freeing = Freeing()
 _lock = threading.Lock()
 
 
@@ -117,12 +119,14 @@ def _weigh(kept: _Kept) -> None:
 
 
 def _drop_oldest() -> None:
-    _let_go(_grammars.popitem(last=False)[1])
+    key, kept = _grammars.popitem(last=False)
+    _let_go(kept, key)
 
 
-def _let_go(kept: _Kept) -> None:
+def _let_go(kept: _Kept, *more: Hashable) -> None:
     global _num_bytes
     _num_bytes -= kept.num_bytes
+    _freeing.put((kept.grammar, more))
     kept.grammar = None
 
 
