@@ -91,12 +91,11 @@ def vocabularies() -> Iterator[tuple[str, Vocabulary]]:
     yield "sentencepiece", Vocabulary.from_tokenizer(data / "mistral_instruct_tokenizer_240323.model.v3")
 
 
-def cuts_of(count: int, seed: int = 0) -> list[Cut]:
+def cuts_of(count: int, seed: int = 0, pages: Sequence[str] = ("docs/*.md", "guided/*/*.py")) -> list[Cut]:
     """Random places in the pages and sources of this repository."""
     rng = random.Random(seed)
-    texts = [
-        path.read_text(encoding="utf-8") for path in sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("guided/*/*.py")])
-    ]
+    paths = sorted(path for pattern in pages for path in ROOT.glob(pattern))
+    texts = [path.read_text(encoding="utf-8") for path in paths]
     made = []
     for _ in range(count):
         text = rng.choice([text for text in texts if len(text) > BEFORE + AFTER])
