@@ -56,20 +56,22 @@ def parameters(source: Path, name: str) -> list[tuple[str, bool]]:
     raise AssertionError(f"{source} has no {name}")
 
 
-@pytest.mark.parametrize(("package", "name"), [(p, n) for p, names in REAL.items() for n in names])
-def test_the_fake_has_the_real_signature(package, name):
+def installed(package):
+    """The folder of the real package, read but never imported: that needs a CUDA device."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         pytest.skip(f"{package} is not installed")
-    real = Path(spec.origin).parent / REAL[package][name]
+    return Path(spec.origin).parent
+
+
+@pytest.mark.parametrize(("package", "name"), [(p, n) for p, names in REAL.items() for n in names])
+def test_the_fake_has_the_real_signature(package, name):
+    real = installed(package) / REAL[package][name]
     assert parameters(FAKES / f"{package}.py", name) == parameters(real, name)
 
 
 def test_the_streams_are_set_where_they_are_looked_for():
-    spec = importlib.util.find_spec("exllamav2")
-    if spec is None or spec.origin is None:
-        pytest.skip("exllamav2 is not installed")
-    tree = ast.parse((Path(spec.origin).parent / "device.py").read_text(encoding="utf-8"))
+    tree = ast.parse((installed("exllamav2") / "device.py").read_text(encoding="utf-8"))
     (function,) = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "set_device_streams"]
     assert not function.args.args
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("torch", reason="pip install 'guided[transformers]'")
 
+from tests.benchmarks.conftest import printed
 from tests.conformance.conftest import write_llama
-
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "runtime"
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +15,9 @@ def model(tmp_path_factory):
     return write_llama(tmp_path_factory.mktemp("llama"), max_position_embeddings=16384)
 
 
-def printed(script, *arguments):
-    command = [sys.executable, str(FOLDER / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
 def test_whole_programs_run_in_every_system_that_is_installed(model):
-    lines = printed("whole_programs.py", model, "--repeat", 1, "--only", "guided", "generate").splitlines()
+    lines = printed("runtime/whole_programs.py", model, "--repeat", 1, "--only", "guided", "generate").splitlines()
     rows = [line.split()[:2] for line in lines[1:]]
     programs = ["plain", "character", "json", "classify", "batch"]
     assert rows == [*([program, "guided"] for program in programs), ["plain", "generate"]]
@@ -47,9 +35,9 @@ def test_whole_programs_run_in_every_system_that_is_installed(model):
     ],
 )
 def test_the_tables_of_one_model(model, script, part):
-    assert part in printed(script, model, "--repeat", 1)
+    assert part in printed(f"runtime/{script}", model, "--repeat", 1)
 
 
 @pytest.mark.slow
 def test_masks_beside_no_masks():
-    assert "64" in printed("masked_step.py", "--hidden", 64, "--layers", 1, "--steps", 4, "--repeat", 1)
+    assert "64" in printed("runtime/masked_step.py", "--hidden", 64, "--layers", 1, "--steps", 4, "--repeat", 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 
+import guided
 from guided.errors import GenerationError
 from guided.lang import parse
 from guided.program import Program, RunResult, compile_program, readable, segments
@@ -243,6 +244,13 @@ def play_template(text: str, *, says: str = "", words=WORDS, seed: int = 0, chat
 @pytest.fixture(scope="session")
 def play() -> Callable[..., Play]:
     return play_template
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[guided.Model]:
+    """The shipped one."""
+    with guided.load_model() as loaded:
+        yield loaded
 
 
 @pytest.fixture(scope="session")

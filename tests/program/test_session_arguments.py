@@ -7,12 +7,6 @@ import pytest
 import guided
 
 
-@pytest.fixture(scope="module")
-def model():
-    with guided.load_model() as loaded:
-        yield loaded
-
-
 @pytest.fixture
 def session(model):
     session = model.session()

@@ -14,12 +14,6 @@ import guided
 OTHER = guided.Vocabulary([bytes([byte]) for byte in range(256)] + [None], eos_ids={256})
 
 
-@pytest.fixture(scope="module")
-def model():
-    with guided.load_model() as loaded:
-        yield loaded
-
-
 @pytest.fixture
 def session(model):
     session = model.session()

@@ -84,7 +84,7 @@ class DeviceChooser:
         except Exception as error:  # Triton compiles at the first launch, for which it needs a C compiler
             if kernel is None:
                 raise
-            _log.warning("Triton cannot compile the mask kernel (%s): masks are applied by torch", error)
+            _log.warning("Triton's mask kernel does not run here (%s): masks are applied by torch", error)
             self._mask = mask_by_torch
             self._mask(logits, words)
 
